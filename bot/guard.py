@@ -1,0 +1,288 @@
+"""What Slack did not sign ends here, before Bolt sees it. Pure ASGI, cheap first.
+
+Bolt parses a body before it checks the signature, and a plain server buffers all of it before
+that. So headers are judged before a byte of the body is read, the body is read to a limit, and
+only a signed, well-formed body goes on. Answers are constant; nothing of a refused request is
+kept or logged.
+The rules are Slack's: https://docs.slack.dev/authentication/verifying-requests-from-slack
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import SecretStr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+SIGNED = "bot.guard.signed"
+"""The scope key that only this guard sets: an endpoint can make sure that it is behind one."""
+
+MAX_BODY = 256 * 1024
+MAX_AGE = 300  # seconds; Slack's own advice against replays
+MAX_DEPTH = 100  # a view of Slack nests about a dozen deep
+MAX_FIELDS = 100  # a slash command has about fifteen
+MAX_REMEMBERED = 50_000
+NOTE_EVERY = (
+    60  # seconds between two log records about refusals, so that a flood is not one of the log
+)
+
+_CONTENT_TYPE = re.compile(
+    rb'application/(json|x-www-form-urlencoded)\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE
+)
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+_TIMESTAMP = re.compile(rb"[0-9]{10}")
+_SIGNATURE = re.compile(rb"v0=[0-9a-f]{64}")
+
+_WATCHED = frozenset(
+    {
+        b"content-type",
+        b"content-length",
+        b"content-encoding",
+        b"x-slack-request-timestamp",
+        b"x-slack-signature",
+    }
+)
+
+_ANSWERS = {
+    400: b"The request is malformed.\n",
+    401: b"The request is not signed by Slack.\n",
+    408: b"The request did not arrive in time.\n",
+    413: b"The request is too large.\n",
+    415: b"The content type is not one that Slack sends.\n",
+}
+
+
+class _Refused(Exception):
+    """Ends a check; carries the status and nothing of the request."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _Gone(Exception):
+    """The sender hung up: there is nobody to answer."""
+
+
+class Guard:
+    """ASGI middleware that lets a POST to `path` through only when Slack signed it.
+
+    Other paths and methods are not its business and go on unmarked, without `SIGNED`. `clock` gives
+    seconds since the epoch. A body that passed is handed on whole, in one message.
+
+    The very same signed request is taken once within the time that its signature is good for,
+    unless the answer was a 5xx, after which its sender may well try again. The memory of that is
+    this process's own and bounded: another replica, or a restart, would take it again, which does
+    no harm because every effect behind it can be asked for twice.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        signing_secret: SecretStr,
+        clock: Callable[[], float],
+        path: str = "/slack/events",
+        body_seconds: float = 3.0,
+    ) -> None:
+        key = signing_secret.get_secret_value().encode()
+        if not key:
+            raise ValueError("the signing secret is empty: anybody could sign")
+        self._app = app
+        self._key = key
+        self._clock = clock
+        self._path = path
+        self._body_seconds = body_seconds
+        self._seen: dict[bytes, float] = {}
+        self._refusals: Counter[int] = Counter()
+        self._note_at = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400, 401, 408, 413 or 415 itself, or hand on."""
+        if scope["type"] != "http" or scope["path"] != self._path or scope.get("method") != "POST":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body, signature = await self._admit(scope, receive)
+        except _Gone:
+            return
+        except _Refused as refused:
+            self._note(refused.status)
+            await _answer(send, refused.status)
+            return
+        await self._hand_on(scope, receive, send, body=body, signature=signature)
+
+    async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, bytes]:
+        headers = _watched(scope)
+        kind = _content_kind(headers)
+        _check_length(headers)
+        timestamp = headers.get(b"x-slack-request-timestamp", b"")
+        signature = headers.get(b"x-slack-signature", b"")
+        now = self._clock()
+        if not _TIMESTAMP.fullmatch(timestamp) or abs(now - int(timestamp)) > MAX_AGE:
+            raise _Refused(401)
+        if not _SIGNATURE.fullmatch(signature):
+            raise _Refused(401)
+        body = await self._read(receive)
+        expected = hmac.digest(self._key, b"v0:" + timestamp + b":" + body, "sha256").hex()
+        if not hmac.compare_digest(b"v0=" + expected.encode(), signature):
+            raise _Refused(401)
+        self._take_once(signature, now)
+        if not _is_well_formed(kind, body):
+            raise _Refused(400)
+        return body, signature
+
+    async def _read(self, receive: Receive) -> bytes:
+        """The body, up to the limit and in time: a header may lie about either."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise _Gone
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size > MAX_BODY:
+                        raise _Refused(413)
+                    parts.append(part)
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise _Refused(408) from None
+
+    def _take_once(self, signature: bytes, now: float) -> None:
+        # A timestamp may lie MAX_AGE ahead and is good for MAX_AGE after that. All entries are kept
+        # for that long, so the oldest is always the first.
+        while self._seen:
+            oldest, forget_at = next(iter(self._seen.items()))
+            if forget_at > now and len(self._seen) < MAX_REMEMBERED:
+                break
+            del self._seen[oldest]
+        if signature in self._seen:
+            raise _Refused(401)
+        self._seen[signature] = now + 2 * MAX_AGE
+
+    async def _hand_on(
+        self, scope: Scope, receive: Receive, send: Send, *, body: bytes, signature: bytes
+    ) -> None:
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        done = False
+
+        async def receive_again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        async def send_and_watch(message: Message) -> None:
+            nonlocal done
+            if message["type"] == "http.response.start":
+                done = message["status"] < 500
+            await send(message)
+
+        try:
+            await self._app({**scope, SIGNED: True}, receive_again, send_and_watch)
+        finally:
+            if not done:
+                self._seen.pop(signature, None)
+
+    def _note(self, status: int) -> None:
+        """One record a minute at most: a wrong signing secret must not look like silence."""
+        self._refusals[status] += 1
+        now = self._clock()
+        if now >= self._note_at or self._note_at - now > NOTE_EVERY:  # or the clock was set back
+            self._note_at = now + NOTE_EVERY
+            counts = {str(code): count for code, count in sorted(self._refusals.items())}
+            self._refusals.clear()
+            log.warning("requests refused before Bolt", extra={"refused": counts})
+
+
+def _watched(scope: Scope) -> dict[bytes, bytes]:
+    """The headers that decide. One that is there twice becomes empty, which no check accepts."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _WATCHED:
+            found[name] = b"" if name in found else value
+    return found
+
+
+def _content_kind(headers: dict[bytes, bytes]) -> bytes:
+    matched = _CONTENT_TYPE.fullmatch(headers.get(b"content-type", b"").strip())
+    if matched is None or headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise _Refused(415)
+    return matched[1].lower()
+
+
+def _check_length(headers: dict[bytes, bytes]) -> None:
+    length = headers.get(b"content-length")
+    if length is None:  # chunked: counted while it is read
+        return
+    if not _LENGTH.fullmatch(length):
+        raise _Refused(400)
+    if int(length) > MAX_BODY:
+        raise _Refused(413)
+
+
+def _is_well_formed(kind: bytes, body: bytes) -> bool:
+    """Whether Bolt can read it: a JSON object, or a form with a command or such a `payload`."""
+    try:
+        text = body.decode("utf-8")
+        if kind == b"json":
+            return _is_sane_object(text)
+        if text.startswith("{"):  # Bolt takes it for JSON, whatever the header says
+            return False
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        fields = dict(pairs)
+        if len(fields) != len(pairs):  # two readers could each take another one
+            return False
+        if "payload" in fields:
+            return _is_sane_object(fields["payload"])
+        return "command" in fields or "ssl_check" in fields
+    except (
+        ValueError
+    ):  # of UTF-8, of JSON, of a number with thousands of digits, of too many fields
+        return False
+
+
+def _is_sane_object(text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        return False
+    if not isinstance(value, dict) or not _is_shallow(value):
+        return False
+    if "\\ud" in text.lower():  # half a surrogate pair is JSON, but not text that can be stored
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return True
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return True
+    return False
+
+
+async def _answer(send: Send, status: int) -> None:
+    """Answer and close: what is left of a refused body is not read."""
+    body = _ANSWERS[status]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

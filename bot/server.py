@@ -1,0 +1,217 @@
+"""The HTTP side: guard → Bolt in the thread pool; `/healthz` and `/readyz`.
+
+Bolt's own Starlette handler dispatches on the event loop, where one slow listener would hold up
+all others; only its two translations are used. TLS, and time-outs of slow headers, belong to the
+proxy in front.
+"""
+
+import logging
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from urllib.parse import parse_qsl
+
+import uvicorn
+from anyio import CapacityLimiter, to_thread
+from pydantic import SecretStr
+from slack_bolt import BoltRequest, BoltResponse
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.guard import SIGNED, Guard
+
+log = logging.getLogger(__name__)
+
+SLACK_PATH = "/slack/events"
+BOLT_THREADS = 32
+HEALTH_THREADS = 2  # a slow database must not take the threads that answer Slack
+GRACE_SECONDS = 8  # what is running may finish; most platforms kill after ten
+KEEP_ALIVE_SECONDS = 65  # longer than the 60 s of common load balancers, or they reuse a closed one
+MAX_HEADER_BYTES = 16 * 1024
+BACKLOG = 2048
+
+_NO_STORE = {"cache-control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the process is. Not `ready`: no traffic yet. `degraded`: somebody outside is not well.
+
+    `checks` goes out to whoever asks: a part's name and a word about it, never a person or a team.
+    """
+
+    ready: bool
+    degraded: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_server_app(
+    dispatch: Callable[[BoltRequest], BoltResponse],
+    health: Callable[[], Health],
+    *,
+    signing_secret: SecretStr,
+    clock: Callable[[], float],
+    new_reference: Callable[[], str],
+) -> Starlette:
+    """Make the ASGI app. `dispatch` is `App.dispatch`; it and `health` are called in threads.
+
+    `clock` gives seconds since the epoch. `new_reference` names a failure, both to whoever asked
+    and in the one log record about it.
+    """
+    routes = [
+        Route(SLACK_PATH, _slack_endpoint(dispatch, new_reference), methods=["POST"]),
+        Route("/healthz", _alive, methods=["GET"]),
+        Route("/readyz", _ready_endpoint(health, new_reference), methods=["GET"]),
+    ]
+    guard = Middleware(Guard, signing_secret=signing_secret, clock=clock, path=SLACK_PATH)
+    app = Starlette(routes=routes, middleware=[guard])
+    app.router.redirect_slashes = False  # one path, one spelling
+    return app
+
+
+def _slack_endpoint(
+    dispatch: Callable[[BoltRequest], BoltResponse], new_reference: Callable[[], str]
+) -> Callable[..., object]:
+    limiter = CapacityLimiter(BOLT_THREADS)
+
+    async def slack(request: Request) -> Response:
+        if (
+            SIGNED not in request.scope
+        ):  # a spelling of the path that the guard did not take for its own
+            return PlainTextResponse("Not Found", status_code=404)
+        body = await request.body()
+
+        def answer() -> Response:
+            try:
+                bolt_request = _bolt_request(request, body)
+            except Exception as error:  # signed, but of no shape that Slack sends
+                log.warning("signed request not understood", extra={"kind": type(error).__name__})
+                return PlainTextResponse("The request is malformed.\n", status_code=400)
+            try:
+                return to_starlette_response(dispatch(bolt_request))
+            except Exception as error:  # the last net: Slack and the log get the same reference
+                return _failed(error, new_reference())
+
+        # Abandoned only when the server stops and the grace is over.
+        return await to_thread.run_sync(answer, limiter=limiter, abandon_on_cancel=True)
+
+    return slack
+
+
+def _bolt_request(request: Request, body: bytes) -> BoltRequest:
+    """What Bolt reads, with one repair.
+
+    Bolt (1.30, `slack_bolt.request.internals.parse_body`) takes a form that has the letters
+    `payload` anywhere for an interaction and, finding no such field, for nothing: a command whose
+    reason is "the payload service" would get no answer. The socket mode takes the fields as they
+    are, so they are read here.
+    """
+    text = body.decode("utf-8")
+    if "payload" in text and not text.startswith("{"):
+        fields = dict(parse_qsl(text, keep_blank_values=True))
+        if "payload" not in fields:
+            headers = {name: [value] for name, value in request.headers.items()}
+            repaired = BoltRequest(body=fields, headers=dict(headers), mode="socket_mode")
+            repaired.raw_body = text  # Bolt checks the signature over it
+            repaired.mode = "http"
+            return repaired
+    return to_bolt_request(request, body)
+
+
+def _failed(error: Exception, reference: str) -> Response:
+    """A constant answer, and a record with where it broke but not with what the exception said."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    fields = {"reference": reference, "kind": type(error).__name__, "stack": stack}
+    log.error("request failed", extra=fields)
+    return PlainTextResponse(f"Something went wrong. Reference: {reference}\n", status_code=500)
+
+
+async def _alive(request: Request) -> Response:
+    return JSONResponse({"status": "alive"}, headers=_NO_STORE)
+
+
+def _ready_endpoint(
+    health: Callable[[], Health], new_reference: Callable[[], str]
+) -> Callable[..., object]:
+    limiter = CapacityLimiter(HEALTH_THREADS)
+
+    async def ready(request: Request) -> Response:
+        try:
+            state = await to_thread.run_sync(health, limiter=limiter, abandon_on_cancel=True)
+        except Exception as error:  # whatever it is, the process cannot be called ready
+            response = _failed(error, new_reference())
+            response.status_code = 503
+            return response
+        return _readiness(state)
+
+    return ready
+
+
+def _readiness(state: Health) -> Response:
+    status = "degraded" if state.degraded else "ready"
+    content: dict[str, object] = {"status": status if state.ready else "starting"}
+    if state.checks:
+        content["checks"] = dict(state.checks)
+    return JSONResponse(content, status_code=200 if state.ready else 503, headers=_NO_STORE)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which says when it begins to stop and does not die of the signal that stopped it."""
+
+    def __init__(self, app: Starlette, on_stop: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,  # the composition root decides how records look
+            access_log=False,
+            proxy_headers=False,  # nothing here believes who the sender says it is
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        )
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so first: the rest of the process winds down while the last answers go out."""
+        self._on_stop()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port (0: a free one), or raise `OSError`: in use, not allowed, no such address."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+
+
+def serve(app: Starlette, host: str, port: int, on_stop: Callable[[], None]) -> None:
+    """Answer HTTP until SIGTERM or SIGINT, then let running requests finish, and return.
+
+    `on_stop` is called once, when stopping begins; it runs on the event loop and must only signal.
+    Raises `OSError` when the port cannot be opened. For the main thread: others get no signals.
+    """
+    with listen(host, port) as listening:
+        server = Server(app, on_stop)
+        log.info("listening", extra={"host": host, "port": listening.getsockname()[1]})
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            server.should_exit = True
+
+        # uvicorn raises the signal again when it is done. With the default handler still there the
+        # process would end in the middle of the caller's own stopping.
+        before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            server.run(sockets=[listening])
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
