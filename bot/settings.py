@@ -1,0 +1,314 @@
+"""The environment, read once and checked whole. No other module reads it.
+
+A `.env` file in the working folder is read as well; the environment wins. No message shows a value:
+the wrong value of one setting may well be the right value of a secret one.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_APP_TOKEN",
+    "WANDB_API_KEY",
+    "DATABASE_URL",
+)
+"""Each can also come from a mounted file that `<NAME>_FILE` names."""
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+MAX_SECRET_FILE = 64 * 1024
+
+_MISSING = {
+    "SLACK_BOT_TOKEN": "copy the Bot User OAuth Token from the Slack app's OAuth & Permissions",
+    "SLACK_SIGNING_SECRET": "copy it from the Slack app's page Basic Information",
+    "WANDB_API_KEY": "make a key of an organization admin or of a service account in W&B",
+}
+_PRINTABLE = re.compile(r"[!-~]+")
+_DATABASE = re.compile(r"(sqlite|postgres|postgresql|postgresql\+psycopg)://(.+)", re.DOTALL)
+
+
+class SettingsError(Exception):
+    """The bot cannot start. The message names every mistake, one a line, and shows no value."""
+
+
+class Settings(BaseSettings):
+    """What the environment says, normalized.
+
+    `HOST` is `0.0.0.0` unless set: in a container only an address that is not loopback can be
+    reached from outside, and the port tells a stranger nothing, since what Slack did not sign is
+    refused and the health pages have no names on them. Behind a proxy on the same machine
+    `127.0.0.1` is better.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
+    )
+
+    slack_bot_token: SecretStr
+    slack_signing_secret: SecretStr
+    slack_app_token: SecretStr | None = None
+    slack_api_url: str = "https://slack.com/api/"
+    wandb_base_url: str = "https://api.wandb.ai"
+    wandb_api_key: SecretStr
+    wandb_username: str | None = None
+    database_url: SecretStr = SecretStr("sqlite:///wandb-access.db")
+    policy_file: Path | None = None
+    host: str = "0.0.0.0"
+    port: int = 3000
+    log_level: str = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` hands over: the environment it was given, not the process's."""
+        return (init_settings,)
+
+    @field_validator("slack_bot_token", mode="after")
+    @classmethod
+    def _bot_token(cls, value: SecretStr) -> SecretStr:
+        return _token(value, "xoxb-", "the Bot User OAuth Token, not the app's or a person's")
+
+    @field_validator("slack_app_token", mode="after")
+    @classmethod
+    def _app_token(cls, value: SecretStr) -> SecretStr:
+        return _token(value, "xapp-", "an App-Level Token with connections:write")
+
+    @field_validator("slack_signing_secret", "wandb_api_key", mode="after")
+    @classmethod
+    def _plain_secret(cls, value: SecretStr) -> SecretStr:
+        return _token(value, "", "")
+
+    @field_validator("slack_api_url", mode="after")
+    @classmethod
+    def _slack_url(cls, value: str) -> str:
+        url = _url(value)
+        return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}/"
+
+    @field_validator("wandb_base_url", mode="after")
+    @classmethod
+    def _wandb_url(cls, value: str) -> str:
+        url = _url(value)
+        if url.path.strip("/"):
+            raise ValueError("has a path; give only scheme and host, such as https://api.wandb.ai")
+        return f"{url.scheme}://{url.netloc}"
+
+    @field_validator("wandb_username", mode="after")
+    @classmethod
+    def _username(cls, value: str) -> str:
+        if ":" in value or not value.isprintable():  # RFC 7617: a colon would end the user name
+            raise ValueError("has a colon or a character that cannot be printed in it")
+        return value
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(_database_url(value.get_secret_value()))
+
+    @field_validator("policy_file", mode="after")
+    @classmethod
+    def _policy(cls, value: Path) -> Path:
+        if not value.is_file():
+            raise ValueError("names no file; leave it out to use the built-in policy")
+        return value
+
+    @field_validator("host", mode="after")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9A-Za-z.:_-]+", value):
+            raise ValueError("is not an address to listen on, such as 0.0.0.0 or 127.0.0.1")
+        return value
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _port(cls, value: object) -> int:
+        if re.fullmatch("[0-9]{1,5}", str(value)) and 1 <= int(str(value)) <= 65535:
+            return int(str(value))
+        raise ValueError("is not a port; give a number from 1 to 65535")
+
+    @field_validator("log_level", mode="after")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in LOG_LEVELS:
+            raise ValueError(f"is not a level; give one of {', '.join(LOG_LEVELS)}")
+        return value.upper()
+
+    @property
+    def log_level_number(self) -> int:
+        """The level as `logging` counts it."""
+        return logging.getLevelNamesMapping()[self.log_level]
+
+
+def load_settings(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings, or raise `SettingsError` with everything that is wrong.
+
+    An empty value counts as not set, and space around a value does not count. Names that are not
+    ours are left alone.
+    """
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    given = _dotenv(env_file, mistakes) | _set_ones(environ)
+    unread: set[str] = set()
+    for name in (field.upper() for field in Settings.model_fields):
+        value = given.get(name)
+        if name in SECRETS and f"{name}_FILE" in given:
+            before = len(mistakes)
+            value = _from_file(name, given, mistakes)
+            if len(mistakes) > before:
+                unread.add(name)
+        if value is not None:
+            values[name.lower()] = value
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        # Nothing more about a secret whose file is the mistake already.
+        lines = {str(one["loc"][0]).upper(): one for one in error.errors(include_input=False)}
+        mistakes += [
+            _line(name, kind=one["type"], message=one["msg"])
+            for name, one in lines.items()
+            if name not in unread
+        ]
+    else:
+        if not mistakes:
+            return settings
+    raise SettingsError("\n".join(mistakes))
+
+
+def load_database_url(
+    environ: Mapping[str, str], *, env_file: Path | None = Path(".env")
+) -> SecretStr:
+    """DATABASE_URL alone, for commands that need nothing else. Raises `SettingsError`."""
+    mistakes: list[str] = []
+    given = _dotenv(env_file, mistakes) | _set_ones(environ)
+    name = "DATABASE_URL"
+    value = _from_file(name, given, mistakes) if f"{name}_FILE" in given else given.get(name)
+    url = SecretStr("") if value is None else SecretStr(value)
+    if value is None and not mistakes:
+        default = Settings.model_fields["database_url"].default
+        assert isinstance(default, SecretStr), "the setting has a default"
+        return default
+    try:
+        return SecretStr(_database_url(url.get_secret_value()))
+    except ValueError as error:
+        raise SettingsError("\n".join(mistakes) or f"{name} {error}") from None
+
+
+def _line(name: str, *, kind: str, message: str) -> str:
+    if kind == "missing":
+        return f"{name} is not set: {_MISSING[name]}"
+    return f"{name} {message.removeprefix('Value error, ')}"
+
+
+def _set_ones(environ: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value.strip() for name, value in environ.items() if value and value.strip()}
+
+
+def _dotenv(path: Path | None, mistakes: list[str]) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    try:
+        # A password may have a `$` in it: nothing is put in its place.
+        return _set_ones(dotenv_values(path, interpolate=False, encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        mistakes.append(".env cannot be read: make it a readable file in UTF-8, or remove it")
+        return {}
+
+
+def _from_file(name: str, given: Mapping[str, str], mistakes: list[str]) -> str | None:
+    """The secret in the file that `<name>_FILE` names, without the newline that editors add."""
+    if name in given:
+        mistakes.append(f"{name} and {name}_FILE are both set: keep one of them")
+        return None
+    try:
+        with Path(given[f"{name}_FILE"]).open("rb") as opened:
+            content = opened.read(MAX_SECRET_FILE + 1)
+        if len(content) > MAX_SECRET_FILE:
+            mistakes.append(f"{name}_FILE names a file that is too large to be a secret")
+            return None
+        value = content.decode("utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:  # its text would show the path, which may be the secret
+        reason = (isinstance(error, OSError) and error.strerror) or "not UTF-8 text"
+        mistakes.append(f"{name}_FILE names a file that cannot be read: {reason}")
+        return None
+    if not value:
+        mistakes.append(f"{name}_FILE names an empty file")
+        return None
+    return value
+
+
+def _token(value: SecretStr, prefix: str, what: str) -> SecretStr:
+    secret = value.get_secret_value()
+    # httpx names a header that it cannot send, secret and all, so what it cannot send stops here.
+    if not _PRINTABLE.fullmatch(secret):
+        raise ValueError("has a space, a line break or a letter that is not ASCII in it")
+    if prefix and secret == prefix:
+        raise ValueError(f"is only the beginning of a token: give {what}")
+    if not secret.startswith(prefix):
+        raise ValueError(f"does not start with {prefix}: give {what}")
+    return value
+
+
+def _url(value: str) -> SplitResult:
+    """A base URL that a key may be sent to."""
+    try:
+        url = urlsplit(value)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if not _PRINTABLE.fullmatch(value) or "\\" in value or url.scheme not in {"http", "https"}:
+        raise ValueError("is not an https:// URL")
+    if not host:
+        raise ValueError("has no host in it")
+    if "@" in url.netloc:
+        raise ValueError("has a user name or password in it; the key has a setting of its own")
+    if "?" in value or "#" in value:
+        raise ValueError("has a query or a fragment; end it after the path")
+    _check_host(url.scheme, host)
+    return url
+
+
+def _check_host(scheme: str, host: str) -> None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        is_loopback = host == "localhost"
+    else:
+        is_loopback = address.is_loopback
+        if address.is_link_local or address.is_unspecified or address.is_multicast:
+            raise ValueError("is an address that no such service has")
+    if scheme == "http" and not is_loopback:
+        raise ValueError(
+            "begins with http://, which would send the key in clear: use https://"
+            " (http:// is for this machine only: localhost, 127.0.0.1)"
+        )
+
+
+def _database_url(value: str) -> str:
+    matched = _DATABASE.fullmatch(value)
+    if matched is None:
+        raise ValueError("is not a database we know: give sqlite:///file.db or postgresql://…")
+    scheme, rest = matched.groups()
+    if scheme == "sqlite":
+        path = rest.partition("?")[0]
+        if not path.startswith("/") or path in {"/", "/:memory:"}:
+            raise ValueError(
+                "names no file; what only memory holds is forgotten, and access would not end:"
+                " give sqlite:///file.db (three slashes, four before an absolute path)"
+            )
+        return value
+    return f"postgresql+psycopg://{rest}"
