@@ -1,0 +1,207 @@
+"""Facts, in the past tense, kept for ever; and `Change`, which every decision returns.
+
+Each event becomes one row of the audit log in the commit that stores the change. Its own fields
+become the row's detail, so they are plain values: text, numbers, lists of text, or nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+CLOCK = "clock"  # the actor of what happens because the time has come
+BOT = "bot"  # the actor of what the worker does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Somebody (`actor`: an e-mail address, `clock` or `bot`) did something to `subject`.
+
+    The subject is the id of a request (and so of its grant), or the key of a standing.
+    """
+
+    subject: str
+    at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSubmitted(Event):
+    """Somebody asked, and the policy had nothing against it."""
+
+    place: str
+    before: str
+    after: str
+    duration: str
+    reason: str
+    rule: str
+    approvals_needed: int
+    invites: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGiven(Event):
+    """One of several approvals that are needed."""
+
+    approvals: int
+    approvals_needed: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestApproved(Event):
+    """The last approval that was needed."""
+
+    before: str
+    after: str
+    approvers: tuple[str, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDenied(Event):
+    """One approver said no."""
+
+    before: str
+    after: str
+    reason: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCancelled(Event):
+    """The requester took it back."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLapsed(Event):
+    """Nobody decided in time, or nobody could be asked."""
+
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantIssued(Event):
+    """The grant exists; W&B does not know of it yet."""
+
+    person: str
+    place: str
+    role: str
+    ends_at: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantActivated(Event):
+    """Read back: the person has it."""
+
+    place: str
+    before: str
+    after: str
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantExpired(Event):
+    """The time is up."""
+
+    before: str
+    after: str
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantExtended(Event):
+    """The end was moved."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRevoked(Event):
+    """Somebody ended it before its time."""
+
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantEnded(Event):
+    """Read back: what it gave is gone, or rightly there for another reason."""
+
+    place: str
+    before: str
+    after: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantFailed(Event):
+    """It never came to be, and this is why."""
+
+    place: str
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonInvited(Event):
+    """An account is about to be made for somebody who had none; it outlives the grant."""
+
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorNoted(Event):
+    """What the person held before our first live grant there: what the end puts back."""
+
+    held: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSent(Event):
+    """W&B is about to be told; it may or may not hear it."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftFound(Event):
+    """The place holds for this person what we neither found nor made: somebody changed it."""
+
+    expected: tuple[str, ...]
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherRolesChanged(Event):
+    """Roles in other teams changed while we wrote; `put_back` says whether we repaired it."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    put_back: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationStuck(Event):
+    """Access that is over cannot be taken back yet; it is tried again for ever."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """What a decision comes to: the object as it is now, and the facts. No facts: nothing to do."""
+
+    entity: T
+    events: tuple[Event, ...] = ()

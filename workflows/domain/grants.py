@@ -1,0 +1,219 @@
+"""A grant's life: machines carry it out. It has the id of its request.
+
+ISSUED ──► ACTIVE ──► ENDING ──► ENDED
+   │                    ▲
+   ├────────────────────┘   over before W&B confirmed it: it may be there, so it is taken back
+   └──► FAILED              never came to be, and people were told why
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.domain import durations
+from workflows.domain.entitlements import (
+    EmailAddress,
+    Place,
+    Role,
+    place_to_text,
+    role_to_text,
+)
+from workflows.domain.events import (
+    BOT,
+    CLOCK,
+    Change,
+    GrantActivated,
+    GrantEnded,
+    GrantExpired,
+    GrantExtended,
+    GrantFailed,
+    GrantIssued,
+    GrantRevoked,
+    RevocationStuck,
+)
+from workflows.domain.requests import AccessRequest
+from workflows.errors import AlreadySettled
+
+
+class GrantStatus(StrEnum):
+    """Where a grant is."""
+
+    ISSUED = "issued"  # approved; the directory may or may not have it yet
+    ACTIVE = "active"  # read back: the directory has it
+    ENDING = "ending"  # over; the directory may still have it (stuck: ending for too long)
+    ENDED = "ended"  # over, and read back: the directory confirmed it
+    FAILED = "failed"  # never came to be, and people were told why
+
+
+LIVE = frozenset({GrantStatus.ISSUED, GrantStatus.ACTIVE})
+OPEN = LIVE | {GrantStatus.ENDING}  # what the directory may still have of it
+
+TRANSITIONS: Mapping[GrantStatus, frozenset[GrantStatus]] = {
+    GrantStatus.ISSUED: frozenset({GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.FAILED}),
+    GrantStatus.ACTIVE: frozenset({GrantStatus.ENDING}),
+    GrantStatus.ENDING: frozenset({GrantStatus.ENDED}),
+    GrantStatus.ENDED: frozenset(),
+    GrantStatus.FAILED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One person's time-bound hold on one role in one place. `ends_at` None: without an end."""
+
+    id: str
+    person: EmailAddress
+    place: Place
+    role: Role
+    approvers: tuple[EmailAddress, ...]
+    invites: bool
+    rule: str
+    issued_at: datetime
+    ends_at: datetime | None
+    status: GrantStatus = GrantStatus.ISSUED
+    activated_at: datetime | None = None
+    over_at: datetime | None = None
+    ended_by: str = ""
+    note: str = ""
+    stuck: str = ""
+    version: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the person should hold it."""
+        return self.status in LIVE
+
+
+def issue(request: AccessRequest, *, now: datetime) -> Change[Grant]:
+    """The request is approved: from here its span counts."""
+    ends_at = durations.ends_at(request.duration, approved_at=now)
+    grant = Grant(
+        id=request.id,
+        person=request.requester,
+        place=request.place,
+        role=request.role,
+        approvers=tuple(decision.approver for decision in request.approvals),
+        invites=request.invites,
+        rule=request.rule,
+        issued_at=now,
+        ends_at=ends_at,
+    )
+    issued = GrantIssued(
+        subject=grant.id,
+        at=now,
+        actor=request.settled_by,
+        person=grant.person,
+        place=place_to_text(grant.place),
+        role=role_to_text(grant.role),
+        ends_at=_text(ends_at),
+        rule=grant.rule,
+    )
+    return Change(grant, (issued,))
+
+
+def activate(grant: Grant, *, held_before: Role | None, now: datetime) -> Change[Grant]:
+    """Read back: the directory has it."""
+    activated = GrantActivated(
+        subject=grant.id,
+        at=now,
+        actor=BOT,
+        place=place_to_text(grant.place),
+        before=role_to_text(held_before),
+        after=role_to_text(grant.role),
+        ends_at=_text(grant.ends_at),
+    )
+    return Change(replace(_to(grant, GrantStatus.ACTIVE), activated_at=now), (activated,))
+
+
+def expire(grant: Grant, *, now: datetime) -> Change[Grant]:
+    """The time is up. Over already: nothing."""
+    if not grant.is_live:
+        return Change(grant)
+    expired = GrantExpired(
+        subject=grant.id,
+        at=now,
+        actor=CLOCK,
+        before=grant.status,
+        after=GrantStatus.ENDING,
+        ends_at=_text(grant.ends_at),
+    )
+    ending = replace(_to(grant, GrantStatus.ENDING), over_at=now, ended_by=CLOCK)
+    return Change(ending, (expired,))
+
+
+def revoke(grant: Grant, *, by: str, reason: str, now: datetime) -> Change[Grant]:
+    """Somebody, or a no in the middle of giving, ends it before its time."""
+    _still_live(grant)
+    revoked = GrantRevoked(
+        subject=grant.id,
+        at=now,
+        actor=by,
+        before=grant.status,
+        after=GrantStatus.ENDING,
+        reason=reason,
+    )
+    ending = replace(_to(grant, GrantStatus.ENDING), over_at=now, ended_by=by, note=reason)
+    return Change(ending, (revoked,))
+
+
+def extend(grant: Grant, *, until: datetime, by: str, now: datetime) -> Change[Grant]:
+    """Move the end; a live grant is never left and given again."""
+    _still_live(grant)
+    if grant.ends_at is not None and grant.ends_at <= now:
+        raise AlreadySettled("This access is over already; ask again.")
+    extended = GrantExtended(
+        subject=grant.id, at=now, actor=by, before=_text(grant.ends_at), after=_text(until)
+    )
+    return Change(replace(grant, ends_at=until), (extended,))
+
+
+def end(grant: Grant, *, held: Role | None, note: str, now: datetime) -> Change[Grant]:
+    """Read back: the directory no longer has it because of this grant."""
+    ended = GrantEnded(
+        subject=grant.id,
+        at=now,
+        actor=BOT,
+        place=place_to_text(grant.place),
+        before=role_to_text(grant.role),
+        after=role_to_text(held),
+        note=note,
+    )
+    over = replace(_to(grant, GrantStatus.ENDED), stuck="", note=note or grant.note)
+    return Change(over, (ended,))
+
+
+def fail(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
+    """A plain no before anything was written: it never came to be."""
+    failed = GrantFailed(
+        subject=grant.id,
+        at=now,
+        actor=BOT,
+        place=place_to_text(grant.place),
+        before=grant.status,
+        after=GrantStatus.FAILED,
+        reason=reason,
+    )
+    return Change(replace(_to(grant, GrantStatus.FAILED), over_at=now, note=reason), (failed,))
+
+
+def stick(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
+    """It is over and cannot be taken back yet. Told once for each reason; tried for ever."""
+    if grant.status is not GrantStatus.ENDING or grant.stuck == reason:
+        return Change(grant)
+    stuck = RevocationStuck(subject=grant.id, at=now, actor=BOT, reason=reason)
+    return Change(replace(grant, stuck=reason), (stuck,))
+
+
+def _still_live(grant: Grant) -> None:
+    if not grant.is_live:
+        raise AlreadySettled("Nothing changed: this access is over already.")
+
+
+def _to(grant: Grant, status: GrantStatus) -> Grant:
+    assert status in TRANSITIONS[grant.status], (grant.status, status)
+    return replace(grant, status=status)
+
+
+def _text(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else "permanent"

@@ -1,0 +1,24 @@
+"""What becomes of a job that failed: when it is tried again.
+
+Nothing here gives up. Giving ends when the grant's own time is over; taking back never ends; a
+message waits for Slack. The first tries come quickly, then at most a quarter of an hour apart.
+"""
+
+from datetime import datetime, timedelta
+
+FIRST = 1.0  # seconds
+CAP = 15 * 60.0  # seconds
+
+
+def next_try(
+    attempts: int, *, now: datetime, spread: float, retry_after: float | None = None
+) -> datetime:
+    """When to try again after `attempts` failures in a row.
+
+    `spread` in [0, 1) keeps many that failed together from coming back together. `retry_after` is
+    the other side's word in seconds; an absurd one (negative, or years) is brought into bounds.
+    """
+    wait = min(CAP, FIRST * 2.0 ** min(attempts - 1, 20))
+    if retry_after is not None:
+        wait = max(wait, min(CAP, max(0.0, retry_after)))
+    return now + timedelta(seconds=wait * (1 + 0.25 * spread))
