@@ -1,0 +1,1 @@
+"""The schema, step by step; shipped with the package, run at start."""
