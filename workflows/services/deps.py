@@ -1,0 +1,39 @@
+"""What a use case is handed: transactions, policy, the outside, a clock and a source of ids."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from workflows.domain.policy import Policy
+from workflows.domain.roster import Roster
+from workflows.ports import Clock, Directory, Groups, NewId, Notifier
+from workflows.storage.unit_of_work import UnitOfWork
+
+
+class Rosters(Protocol):
+    """The stored reading of the directory, and a way to wait for a newer one."""
+
+    def current(self) -> Roster:
+        """The last reading. Raises `DirectoryUnavailable` when there was never one."""
+
+    def newer(self) -> Roster:
+        """A reading begun after now if one comes within a second and a half, else `current`."""
+
+    def ask(self) -> None:
+        """Something was written: have it read anew soon."""
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Everything that varies between production, tests and the demo."""
+
+    begin: Callable[[], AbstractContextManager[UnitOfWork]]
+    look: Callable[[], AbstractContextManager[UnitOfWork]]
+    policy: Policy
+    directory: Directory
+    groups: Groups
+    notifier: Notifier
+    rosters: Rosters
+    clock: Clock
+    new_id: NewId

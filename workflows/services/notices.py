@@ -1,0 +1,163 @@
+"""Tell people. Level-triggered as well: make every message of a request show what is stored.
+
+The worker's. A message that was never posted is posted, one that shows something else is redrawn,
+one that shows the right thing is left alone. Where it is about to be posted is stored first and
+where it went after, so that a crash in between can be found out.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from workflows.domain import requests
+from workflows.domain.entitlements import EmailAddress, Organization
+from workflows.domain.grants import Grant, GrantStatus
+from workflows.domain.policy import Approval
+from workflows.domain.reactions import JobKind
+from workflows.domain.requests import AccessRequest, RequestStatus
+from workflows.domain.standings import standing_key
+from workflows.errors import NotifierUnavailable
+from workflows.ports import APPROVER, CHANNEL, REQUESTER, Alert, Notice, Receipt
+from workflows.services.deps import Deps
+from workflows.services.overview import approvers_of
+from workflows.storage.outbox import Job
+from workflows.storage.unit_of_work import again_on_conflict
+
+NOBODY_REACHED = (
+    "Nobody who may decide on this could be reached in Slack. Ask a W&B admin in person."
+)
+TROUBLE = "W&B does not answer as it should just now. It is tried again until it does."
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[Receipt, bool], Receipt]
+
+
+def notify(deps: Deps, job: Job) -> None:
+    """Bring every message of the request `job.subject` up to date.
+
+    One place that cannot be reached just now holds up no other. Raises `NotifierUnavailable` when
+    some have to be tried again.
+    """
+    with deps.look() as work:
+        request = work.requests.get(job.subject)
+        grant = work.grants.find(job.subject)
+        receipts = work.receipts.of(job.subject)
+        trouble = _trouble(work.outbox.trouble_with, grant)
+    approval = approvers_of(deps, request)
+    notice = Notice(request, grant, waiting_for=sorted(approval.approvers), trouble=trouble)
+    done: dict[str, str] = {}
+    while todo := {
+        audience: why
+        for audience, why in _audiences(request, approval, receipts).items()
+        if audience not in done
+    }:
+        tells = {
+            audience: _deliver(deps, replace(notice, why=why)) for audience, why in todo.items()
+        }
+        receipts |= _tell_all(deps, job.subject, receipts, tells)
+        done |= todo
+    if request.status is RequestStatus.PENDING:
+        _lapse_if_nobody_was_reached(deps, request.id, receipts)
+
+
+def _deliver(deps: Deps, notice: Notice) -> Tell:
+    return lambda receipt, maybe: deps.notifier.deliver(notice, receipt, maybe_posted=maybe)
+
+
+def _trouble(trouble_with: Callable[[JobKind, str], str], grant: Grant | None) -> str:
+    if grant is None or grant.status is not GrantStatus.ISSUED:
+        return ""
+    failed = trouble_with(JobKind.ENSURE, standing_key(grant.person, grant.place))
+    return TROUBLE if failed else ""
+
+
+def _audiences(
+    request: AccessRequest, approval: Approval, receipts: Mapping[str, Receipt]
+) -> dict[str, str]:
+    """Who has, or should have, a message of this request, and why they are asked.
+
+    A channel that cannot be posted to is replaced by the approvers themselves.
+    """
+    audiences = {REQUESTER: ""}
+    channel = approval.terms.channel
+    if request.status is RequestStatus.PENDING:
+        to_channel = CHANNEL + channel if channel else ""
+        known = receipts.get(to_channel)
+        if to_channel and not (known and known.failed):
+            audiences[to_channel] = "this channel decides on it"
+        else:
+            audiences |= {
+                APPROVER + email: why for email, why in sorted(approval.approvers.items())
+            }
+    for audience in receipts:
+        email = EmailAddress(audience.removeprefix(APPROVER))
+        audiences.setdefault(audience, approval.approvers.get(email, ""))
+    return audiences
+
+
+def _tell_all(
+    deps: Deps, subject: str, receipts: Mapping[str, Receipt], tells: Mapping[str, Tell]
+) -> dict[str, Receipt]:
+    """Tell each audience; the failures of some are raised when all had their turn."""
+    told: dict[str, Receipt] = {}
+    failures: list[NotifierUnavailable] = []
+    for audience, tell in tells.items():
+        try:
+            told[audience] = _tell(deps, subject, audience, receipts.get(audience), tell)
+        except NotifierUnavailable as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return told
+
+
+def _tell(deps: Deps, subject: str, audience: str, known: Receipt | None, tell: Tell) -> Receipt:
+    """Post or redraw one message; stored before the first posting, and after each."""
+    if known is not None and known.failed:
+        return known
+    receipt = known or Receipt(audience)
+    if known is None:
+        with deps.begin() as work:
+            work.receipts.save(subject, receipt)
+    told = tell(receipt, known is not None and not known.ts)
+    if told != receipt:
+        with deps.begin() as work:
+            work.receipts.save(subject, told)
+    if told.failed:
+        log.error("nobody can be told there", extra={"request_id": subject, "why": told.failed})
+    return told
+
+
+@again_on_conflict
+def _lapse_if_nobody_was_reached(deps: Deps, id: str, receipts: Mapping[str, Receipt]) -> None:
+    """A request that too few people have seen would wait in vain: say so at once."""
+    channels = [one for audience, one in receipts.items() if audience.startswith(CHANNEL)]
+    asked = [one for audience, one in receipts.items() if audience.startswith(APPROVER)]
+    if any(not channel.failed for channel in channels):
+        return
+    now = deps.clock()
+    with deps.begin() as work:
+        request = work.requests.get(id)
+        reached = sum(not one.failed for one in asked)
+        if request.status is RequestStatus.PENDING and reached < request.needed:
+            work.record(requests.lapse(request, now=now, reason=NOBODY_REACHED))
+
+
+def alert(deps: Deps, job: Job) -> None:
+    """Tell every admin of the organization what the audit row `job.subject` says, once each."""
+    with deps.look() as work:
+        entry = work.audit.get(int(job.subject))
+        subject = f"alert {job.subject}"
+        receipts = work.receipts.of(subject)
+    told = Alert(subject, entry.event, entry.subject, entry.at, entry.detail)
+    admins = deps.rosters.current().admins(Organization())
+    if not admins:
+        log.error("no organization admin to tell", extra={"alert": told.event})
+    tells: dict[str, Tell] = {
+        APPROVER + email: lambda receipt, maybe: deps.notifier.alert(
+            told, receipt, maybe_posted=maybe
+        )
+        for email in sorted(admins)
+    }
+    _tell_all(deps, subject, receipts, tells)

@@ -1,0 +1,76 @@
+"""What one person sees: what they have, what they asked for, what waits for them. Reads only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from workflows.domain import policy
+from workflows.domain.entitlements import EmailAddress, Organization, Place, Role, Team
+from workflows.domain.grants import Grant
+from workflows.domain.policy import Approval
+from workflows.domain.requests import AccessRequest, RequestStatus
+from workflows.domain.roster import Roster
+from workflows.errors import NotAnApprover
+from workflows.services.deps import Deps
+
+RECENT = 20  # requests of one's own that are shown
+MOST_PENDING = 500  # pending requests that are looked through
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`standing_roles`: what W&B shows the person to hold, place by place, whoever gave it."""
+
+    standing_roles: Sequence[tuple[Place, Role]] = ()
+    grants: Sequence[Grant] = ()
+    requests: Sequence[AccessRequest] = ()
+    waiting: Sequence[AccessRequest] = field(default=())
+
+
+def overview_of(deps: Deps, person: EmailAddress) -> Overview:
+    """Everything for the Home tab and for `my-access`."""
+    roster = deps.rosters.current()
+    with deps.look() as work:
+        open_grants = work.grants.open_of(person)
+        asked = work.requests.of(person, limit=RECENT)
+        pending = work.requests.pending(limit=MOST_PENDING)
+    waiting = [one for one in pending if _waits_for(deps, one, person, roster)]
+    return Overview(_roles_of(roster, person), open_grants, asked, waiting)
+
+
+def request_and_grant(deps: Deps, id: str) -> tuple[AccessRequest, Grant | None]:
+    """One request, and its grant if it was approved. Raises `NotFound`."""
+    with deps.look() as work:
+        return work.requests.get(id), work.grants.find(id)
+
+
+def _waits_for(deps: Deps, request: AccessRequest, person: EmailAddress, roster: Roster) -> bool:
+    if request.status is not RequestStatus.PENDING:
+        return False
+    if any(one.approver == person for one in request.approvals):
+        return False
+    try:
+        policy.authorize(deps.policy, request, person, roster)
+    except NotAnApprover:
+        return False
+    return True
+
+
+def _roles_of(roster: Roster, person: EmailAddress) -> list[tuple[Place, Role]]:
+    known = roster.find_person(person)
+    if known is None:
+        return []
+    teams = sorted(roster.teams.values(), key=lambda team: team.name)
+    held: list[tuple[Place, Role]] = [
+        (Team(team.name), role) for team in teams if (role := team.roles.get(known.account))
+    ]
+    if known.organization_role:
+        held.append((Organization(), known.organization_role))
+    return held
+
+
+def approvers_of(deps: Deps, request: AccessRequest) -> Approval:
+    """Who may decide on this request now, by the stored roster, and why each is asked."""
+    roster = deps.rosters.current()
+    terms = deps.policy.terms(request.place, request.role)
+    found = policy.approvers_of(terms, request.place, roster, requester=request.requester)
+    return Approval(terms, found)

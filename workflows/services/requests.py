@@ -1,0 +1,156 @@
+"""What people can ask for and decide: submit, decide, cancel.
+
+Each reads the stored roster. One that would have to refuse because of it first waits a moment for a
+newer reading; a decision is never taken on one that is older than a minute.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from workflows.domain import grants, policy, requests
+from workflows.domain.entitlements import EmailAddress, Place, Role
+from workflows.domain.grants import Grant
+from workflows.domain.requests import AccessRequest, Ask, RequestStatus
+from workflows.domain.roster import Roster
+from workflows.errors import NotAnApprover, PolicyRefused, Refused
+from workflows.services.deps import Deps
+from workflows.storage.unit_of_work import UnitOfWork, again_on_conflict
+
+T = TypeVar("T")
+
+_ROSTER_FIELDS = frozenset(
+    {"team", "role"}
+)  # what a complaint is about when the roster is to blame
+
+
+def submit_request(deps: Deps, ask: Ask) -> AccessRequest:
+    """Ask for access. The same submission said twice is one request.
+
+    Raises `PolicyRefused` with a complaint for each form field.
+    """
+    roster = deps.rosters.current()
+    try:
+        return _submit(deps, ask, roster)
+    except PolicyRefused as refused:
+        if _ROSTER_FIELDS.isdisjoint(refused.complaints):
+            raise
+    return _submit(deps, ask, deps.rosters.newer())
+
+
+@again_on_conflict
+def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
+    now = deps.clock()
+    with deps.begin() as work:
+        said_before = work.requests.find_by_origin(ask.origin)
+        if said_before is not None:
+            return said_before
+        _refuse_double(work, ask)
+        held, live = holdings(work, roster, ask.requester, ask.place)
+        approval = policy.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
+        return work.record(
+            requests.submit(
+                ask,
+                id=deps.new_id(),
+                now=now,
+                lapses_at=policy.lapses_at(approval.terms, now=now),
+                rule=approval.terms.rule,
+                needed=approval.needed,
+                held=roster.role_of(ask.requester, ask.place),
+                invites=roster.find_person(ask.requester) is None,
+            )
+        )
+
+
+def _refuse_double(work: UnitOfWork, ask: Ask) -> None:
+    if work.requests.find_pending(ask.requester, ask.place, ask.role) is not None:
+        raise PolicyRefused(
+            {
+                "role": f"You have already asked for {ask.role.name} in {ask.place}; "
+                "that request still waits for a decision."
+            }
+        )
+
+
+def holdings(
+    work: UnitOfWork, roster: Roster, person: EmailAddress, place: Place
+) -> tuple[Role | None, list[Grant]]:
+    """What the person holds there apart from our live grants, and those grants."""
+    live = [grant for grant in work.grants.open_of(person, place) if grant.is_live]
+    standing = work.standings.get(person, place)
+    held = standing.prior if standing.noted else roster.role_of(person, place)
+    return held, live
+
+
+def decide_request(
+    deps: Deps, id: str, *, by: EmailAddress, approved: bool, comment: str = ""
+) -> AccessRequest:
+    """Count one approver's word; with the last approval needed, issue the grant in the same commit.
+
+    Raises `NotAnApprover`, `AlreadySettled`, `Refused` (a denial without a reason; W&B does not
+    answer, so that the right to decide cannot be checked), or `NotFound`.
+    """
+
+    def decide(roster: Roster) -> AccessRequest:
+        return _decide(deps, id, roster, by=by, approved=approved, comment=comment)
+
+    return with_fresh_roster(deps, decide)
+
+
+def with_fresh_roster(deps: Deps, use: Callable[[Roster], T]) -> T:
+    """Do something that needs a right, by a reading that is at most a minute old.
+
+    Where it would be refused, once more by a reading that is newer still.
+    """
+    roster = deps.rosters.current()
+    if not roster.is_fresh(deps.clock()):
+        roster = deps.rosters.newer()
+    if not roster.is_fresh(deps.clock()):
+        raise Refused(
+            "W&B does not answer just now, so I cannot check that you may decide. "
+            "Nothing is lost: the request stays open. Try again in a minute."
+        )
+    try:
+        return use(roster)
+    except NotAnApprover:
+        newer = deps.rosters.newer()
+        if newer.read_at <= roster.read_at:
+            raise
+    return use(newer)
+
+
+@again_on_conflict
+def _decide(
+    deps: Deps, id: str, roster: Roster, *, by: EmailAddress, approved: bool, comment: str
+) -> AccessRequest:
+    now = deps.clock()
+    with deps.begin() as work:
+        request = work.requests.get(id)
+        policy.authorize(deps.policy, request, by, roster)
+        decided = work.record(
+            requests.decide(request, by=by, approved=approved, comment=comment, now=now)
+        )
+        newly = request.status is RequestStatus.PENDING
+        if newly and decided.status is RequestStatus.APPROVED:
+            work.record(grants.issue(decided, now=now))
+        return decided
+
+
+def check_may_decide(deps: Deps, id: str, *, by: EmailAddress) -> AccessRequest:
+    """The request, if this person may decide on it now; raises what `decide_request` would."""
+
+    def check(roster: Roster) -> AccessRequest:
+        with deps.look() as work:
+            request = work.requests.get(id)
+        policy.authorize(deps.policy, request, by, roster)
+        requests.must_be_pending(request, now=deps.clock())
+        return request
+
+    return with_fresh_roster(deps, check)
+
+
+@again_on_conflict
+def cancel_request(deps: Deps, id: str, *, by: EmailAddress) -> AccessRequest:
+    """The requester takes it back. Raises `Refused`, `AlreadySettled` or `NotFound`."""
+    now = deps.clock()
+    with deps.begin() as work:
+        return work.record(requests.cancel(work.requests.get(id), by=by, now=now))

@@ -1,0 +1,132 @@
+"""Read the directory, keep the copy, and let those who must refuse because of it wait for a newer.
+
+One thread reads; everybody else waits for it or uses what there is.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from time import monotonic
+
+from workflows.domain.entitlements import EmailAddress
+from workflows.domain.policy import Policy
+from workflows.domain.roster import Roster
+from workflows.errors import AccessError, DirectoryUnavailable, NotifierUnavailable
+from workflows.ports import Clock, Directory, Groups
+from workflows.storage.unit_of_work import UnitOfWork
+
+EVERY = 20.0  # seconds between readings; a decision needs one that is at most a minute old
+PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
+SLOW_FACTOR = 4  # where a reading takes long, W&B is left alone for that many times as long
+
+log = logging.getLogger(__name__)
+
+Transaction = Callable[[], AbstractContextManager[UnitOfWork]]
+
+
+class RosterKeeper:
+    """Keeps the stored roster fresh. `run` belongs to a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        begin: Transaction,
+        look: Transaction,
+        directory: Directory,
+        groups: Groups,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
+        self._begin = begin
+        self._look = look
+        self._directory = directory
+        self._groups = groups
+        self._policy = policy
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._asked = False
+        self._stopped = False
+        self._begun = 0  # readings begun, and the number of the last one that ended
+        self._ended = 0
+        self.trouble = ""  # why the last reading failed; empty when it did not
+
+    def current(self) -> Roster:
+        """The last reading, whatever its age. Raises `DirectoryUnavailable` without any."""
+        with self._look() as work:
+            roster = work.roster()
+        if roster is None:
+            raise DirectoryUnavailable("W&B has not been read yet; try again in a moment.")
+        return roster
+
+    def newer(self) -> Roster:
+        """A reading that was begun after this call, if it ends in time; else the last one."""
+        with self._changed:
+            wanted = self._begun + 1
+            self._asked = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._ended >= wanted or self._stopped, PATIENCE)
+        return self.current()
+
+    def ask(self) -> None:
+        """Have it read anew as soon as the thread is free."""
+        with self._changed:
+            self._asked = True
+            self._changed.notify_all()
+
+    def refresh(self) -> Roster:
+        """Read the directory and the chat groups that the policy names, and store it."""
+        with self._changed:
+            self._begun += 1
+            number = self._begun
+            self._asked = False
+        try:
+            roster = replace(self._directory.roster(), groups=self._read_groups())
+            with self._begin() as work:
+                work.keep_roster(roster)
+            self.trouble = ""
+            return roster
+        except AccessError as error:
+            self.trouble = str(error)
+            raise
+        finally:
+            with self._changed:
+                self._ended = number
+                self._changed.notify_all()
+
+    def _read_groups(self) -> dict[str, frozenset[EmailAddress]]:
+        """The members of the groups; where the chat does not answer, the last that we know."""
+        read = {}
+        for group in sorted(self._policy.chat_groups()):
+            try:
+                read[group] = self._groups.members(group)
+            except NotifierUnavailable:
+                with self._look() as work:
+                    known = work.roster()
+                read[group] = known.groups.get(group, frozenset()) if known else frozenset()
+        return read
+
+    def run(self) -> None:
+        """Read at once, whenever asked, and every `EVERY` seconds, until `stop`."""
+        while True:
+            took = self._try()
+            with self._changed:
+                wait = max(EVERY, took * SLOW_FACTOR)
+                self._changed.wait_for(lambda: self._asked or self._stopped, wait)
+                if self._stopped:
+                    return
+
+    def _try(self) -> float:
+        began = monotonic()
+        try:
+            self.refresh()
+        except AccessError as error:
+            log.warning("the directory could not be read", extra={"error": str(error)})
+        return monotonic() - began
+
+    def stop(self) -> None:
+        """End `run` and every waiting."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
