@@ -1,0 +1,66 @@
+"""From the fields of a form, or the words of a command, to an `Ask`."""
+
+from bot.payloads import Fields
+from bot.people import Member
+from bot.views import request_modal
+from bot.views.request_modal import ORGANIZATION_KIND, Kind
+from workflows.domain import durations
+from workflows.domain.entitlements import Organization, Place, Role, Team
+from workflows.domain.requests import Ask
+from workflows.domain.roster import Roster
+from workflows.errors import PolicyRefused
+from workflows.services.deps import Deps
+
+
+def ask_of(deps: Deps, member: Member, kind: Kind, fields: Fields, origin: str) -> Ask:
+    """The ask, in domain values. Raises `PolicyRefused` with everything that cannot be read.
+
+    A team or role that the stored roster does not know is looked for in a newer one first.
+    """
+    try:
+        return _ask(deps, deps.rosters.current(), member, kind, fields, origin)
+    except PolicyRefused as refused:
+        if not {"team", "role"} & refused.complaints.keys():
+            raise
+    return _ask(deps, deps.rosters.newer(), member, kind, fields, origin)
+
+
+def _ask(
+    deps: Deps, roster: Roster, member: Member, kind: Kind, fields: Fields, origin: str
+) -> Ask:
+    complaints: dict[str, str] = {}
+    place = _place(roster, kind, fields.team, complaints)
+    role = _role(roster, fields.role, complaints)
+    duration: durations.Duration = durations.Permanent()
+    try:
+        duration = durations.parse(fields.duration, tz=member.tz, now=deps.clock())
+    except PolicyRefused as refused:
+        complaints |= refused.complaints
+    if complaints or role is None:
+        raise PolicyRefused(complaints)
+    return Ask(member.email, place, role, duration, fields.reason.strip(), origin)
+
+
+def _place(roster: Roster, kind: Kind, team: str, complaints: dict[str, str]) -> Place:
+    if kind == ORGANIZATION_KIND:
+        return Organization()
+    name = request_modal.name_of(team, roster.teams)
+    if not name:
+        complaints["team"] = "Say which team. Pick one from the list."
+    elif name not in roster.teams:
+        complaints["team"] = f"There is no team “{_short(name)}” in W&B. Pick one from the list."
+    return Team(name)
+
+
+def _role(roster: Roster, typed: str, complaints: dict[str, str]) -> Role | None:
+    name = request_modal.name_of(typed, ("viewer", "member", "admin", *roster.custom_roles))
+    role = roster.find_role(name)
+    if role is None:
+        known = ", ".join(("viewer", "member", "admin", *sorted(roster.custom_roles)))
+        what = f"There is no role “{_short(name)}”." if name else "Say which role."
+        complaints["role"] = f"{what} The roles are: {_short(known, 300)}."
+    return role
+
+
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,117 @@
+"""What a person sees when it could not be done: one sentence, where they are looking.
+
+Every listener is wrapped once. In Bolt 1.30 an exception undoes an `ack` that was called before it
+and Slack gets a bare 500, so nothing may leave a listener.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Args
+from slack_sdk import WebClient
+
+from bot import payloads
+from bot.payloads import FormErrors
+from bot.slack_api import SlackSaidNo, call, call_webhook
+from bot.views import notice_modal, request_modal
+from bot.views.blocks import escape
+from workflows.errors import (
+    DirectoryUnavailable,
+    NotFound,
+    NotifierUnavailable,
+    PolicyRefused,
+    Refused,
+    Unavailable,
+)
+
+GONE = "That is no longer there. Open my Home tab to see what there is."
+SLACK_DOWN = "Slack does not answer me as it should just now. Nothing was changed; try again soon."
+WANDB_DOWN = "W&B has not answered yet, so I cannot look that up. Try again in a minute."
+
+log = logging.getLogger(__name__)
+
+
+def guarded(
+    listener: Callable[[Args], None], client: WebClient, new_reference: Callable[[], str]
+) -> Callable[[Args], None]:
+    """A listener that always answers."""
+
+    def answering(args: Args) -> None:
+        try:
+            listener(args)
+        except FormErrors as errors:
+            args.ack(response_action="errors", errors=errors.errors)
+        except PolicyRefused as refused:
+            _refuse_form(args, client, refused)
+        except Refused as refused:
+            _tell(args, client, str(refused))
+        except NotFound:
+            _tell(args, client, GONE)
+        except DirectoryUnavailable as error:
+            log.warning("W&B was needed to answer", extra={"error": str(error)})
+            _tell(args, client, WANDB_DOWN)
+        except (NotifierUnavailable, SlackSaidNo, Unavailable) as error:
+            log.warning("Slack was needed to answer", extra={"error": str(error)})
+            _tell(args, client, SLACK_DOWN)
+        except Exception:  # a bug: the log gets it whole, the person one honest sentence
+            reference = new_reference()
+            log.exception("a listener failed", extra={"reference": reference})
+            _tell(
+                args,
+                client,
+                "Something went wrong on my side; look at my Home tab before you try again. "
+                f"If it stays so, tell whoever runs me this reference: {reference}",
+            )
+
+    return answering
+
+
+def _refuse_form(args: Args, client: WebClient, refused: PolicyRefused) -> None:
+    """Under the fields of the form if there is one; else all of it in one answer."""
+    view = args.body.get("view")
+    if args.body.get("type") == "view_submission":
+        kind = payloads.kind_of(view)
+        args.ack(response_action="errors", errors=payloads.errors_for(kind, refused.complaints))
+        return
+    _tell(args, client, "\n".join(refused.complaints.values()))
+
+
+def _tell(args: Args, client: WebClient, sentence: str) -> None:
+    """Say it where the person is looking, and acknowledge. Slack being down is only logged."""
+    try:
+        _say(args, client, sentence)
+    except (NotifierUnavailable, SlackSaidNo) as error:
+        log.warning("a person could not be told", extra={"error": str(error)})
+
+
+def _say(args: Args, client: WebClient, sentence: str) -> None:
+    body: dict[str, Any] = args.body
+    kind = body.get("type")
+    if kind == "view_submission":
+        args.ack(response_action="errors", errors={_first_block(body): sentence.replace("`", "")})
+    elif kind == "block_suggestion":
+        args.ack(options=[])
+    elif kind == "block_actions" and body.get("response_url"):
+        args.ack()
+        say_to_clicker(body["response_url"], sentence)
+    elif kind in ("block_actions", "shortcut"):
+        args.ack()
+        view = notice_modal.draw(sentence)
+        call(client.views_open, trigger_id=body.get("trigger_id"), view=view)
+    elif "command" in body:
+        args.ack(response_type="ephemeral", text=escape(sentence))
+    else:
+        args.ack()
+
+
+def say_to_clicker(response_url: str, sentence: str) -> None:
+    """A line under the message that only whoever clicked sees; the message stays as it is."""
+    call_webhook(
+        response_url, text=escape(sentence), response_type="ephemeral", replace_original=False
+    )
+
+
+def _first_block(body: dict[str, Any]) -> str:
+    values = ((body.get("view") or {}).get("state") or {}).get("values")
+    return next(iter(values), request_modal.REASON) if isinstance(values, dict) else "reason"

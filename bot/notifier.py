@@ -1,0 +1,147 @@
+"""The one place that posts or redraws messages unasked: one message a request and audience.
+
+Slack promises nothing about a posting whose answer was lost, so before one is tried again the
+message is looked for by its metadata (docs.slack.dev/messaging/message-metadata).
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot.people import People
+from bot.slack_api import SlackSaidNo, call
+from bot.views import alert_message, request_message, review_card
+from bot.views.blocks import Message
+from workflows.domain.entitlements import EmailAddress
+from workflows.ports import APPROVER, CHANNEL, REQUESTER, Alert, Clock, Notice, Receipt
+
+METADATA = "wandb_access_message"  # event type; the payload has ids only, other apps may read it
+LOOK_BACK = 100  # messages of a conversation that are looked through
+
+# The message is no longer there to be redrawn; a new one takes its place.
+_MESSAGE_IS_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+
+log = logging.getLogger(__name__)
+
+
+class SlackNotifier:
+    """`ports.Notifier` over Slack."""
+
+    def __init__(self, client: WebClient, people: People, clock: Clock) -> None:
+        self._client = client
+        self._people = people
+        self._clock = clock
+
+    def deliver(self, notice: Notice, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
+        """See `ports.Notifier`."""
+        draw = request_message.draw if receipt.audience == REQUESTER else review_card.draw
+        to = self._destination(receipt.audience, notice.request.requester)
+        if to is None:
+            return replace(receipt, failed="nobody in this Slack has that address")
+        mention = self._people.mentions(_concerned(notice))
+        message = draw(notice, now=self._clock(), mention=mention)
+        return self._show(message, receipt, to, subject=notice.request.id, look=maybe_posted)
+
+    def alert(self, alert: Alert, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
+        """See `ports.Notifier`."""
+        if receipt.ts:
+            return receipt
+        to = self._destination(receipt.audience, EmailAddress(""))
+        if to is None:
+            return replace(receipt, failed="nobody in this Slack has that address")
+        message = alert_message.draw(alert)
+        return self._show(message, receipt, to, subject=alert.id, look=maybe_posted)
+
+    def _destination(self, audience: str, requester: EmailAddress) -> str | None:
+        """A channel as Slack takes it: an id, a `#name`, or a person's id for their messages."""
+        if audience.startswith(CHANNEL):
+            return audience.removeprefix(CHANNEL)
+        email = requester if audience == REQUESTER else audience.removeprefix(APPROVER)
+        member = self._people.find(EmailAddress(email))
+        return member.slack_id if member else None
+
+    def _show(
+        self, message: Message, receipt: Receipt, to: str, *, subject: str, look: bool
+    ) -> Receipt:
+        drawn = _digest(message)
+        if receipt.ts and receipt.drawn == drawn:
+            return receipt
+        metadata = {
+            "event_type": METADATA,
+            "event_payload": {"subject": subject, "audience": _digest_of(receipt.audience)},
+        }
+        try:
+            if not receipt.ts and look:
+                receipt = self._find(receipt, to, metadata)
+            if receipt.ts:
+                try:
+                    self._update(receipt, message, metadata)
+                    return replace(receipt, drawn=drawn)
+                except SlackSaidNo as no:
+                    if no.code not in _MESSAGE_IS_GONE:
+                        raise
+            posted = self._post(to, message, metadata)
+        except SlackSaidNo as no:
+            log.error("Slack refuses a message", extra={"request_id": subject, "code": no.code})
+            return replace(receipt, failed=f"Slack said {no.code}")
+        return replace(receipt, channel=posted["channel"], ts=posted["ts"], drawn=drawn)
+
+    def _post(self, to: str, message: Message, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        return call(
+            self._client.chat_postMessage,
+            channel=to,
+            text=message.text,
+            blocks=message.blocks,
+            metadata=metadata,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+    def _update(self, receipt: Receipt, message: Message, metadata: Mapping[str, Any]) -> None:
+        call(
+            self._client.chat_update,
+            channel=receipt.channel,
+            ts=receipt.ts,
+            text=message.text,
+            blocks=message.blocks,
+            metadata=metadata,
+        )
+
+    def _find(self, receipt: Receipt, to: str, metadata: Mapping[str, Any]) -> Receipt:
+        """Where an earlier posting went, if it arrived. A `#name` cannot be looked into."""
+        if to.startswith("#"):
+            return receipt
+        channel = to
+        if receipt.audience.startswith(APPROVER) or receipt.audience == REQUESTER:
+            channel = call(self._client.conversations_open, users=to)["channel"]["id"]
+        history = call(
+            self._client.conversations_history,
+            channel=channel,
+            limit=LOOK_BACK,
+            include_all_metadata=True,
+        )
+        for message in history.get("messages") or ():
+            found = message.get("metadata") or {}
+            if found.get("event_payload") == metadata["event_payload"]:
+                return replace(receipt, channel=channel, ts=message["ts"])
+        return receipt
+
+
+def _concerned(notice: Notice) -> list[EmailAddress]:
+    request = notice.request
+    deciders = [decision.approver for decision in request.decisions]
+    settled_by = [EmailAddress(request.settled_by)] if "@" in request.settled_by else []
+    return [request.requester, *notice.waiting_for, *deciders, *settled_by]
+
+
+def _digest(message: Message) -> str:
+    return _digest_of(json.dumps([message.text, message.blocks], sort_keys=True))
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,122 @@
+"""What the organization's admins have to look at: what was found, where, for whom, what to do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.views import blocks, phrases
+from bot.views.blocks import Block, Message
+from workflows.domain.entitlements import EmailAddress, place_from_text
+from workflows.domain.events import DriftFound, OtherRolesChanged, RevocationStuck
+from workflows.ports import Alert
+
+_LISTED = 10  # roles named one by one; the rest are counted
+
+
+def draw(alert: Alert) -> Message:
+    """One message for one finding; it is posted once and does not change."""
+    title, sentence, more, advice = _content(alert)
+    drawn = [
+        blocks.section(f":warning: *{title}*"),
+        blocks.section(sentence),
+        *more,
+        blocks.section(f"*What to do:* {advice}"),
+        blocks.context(f"Found{phrases.dated(alert.at)} · {blocks.name(alert.subject)}"),
+    ]
+    return blocks.message(f"{title}. {sentence}", drawn)
+
+
+_Content = tuple[str, str, list[Block], str]
+
+
+def _content(alert: Alert) -> _Content:
+    match alert.event:
+        case DriftFound.__name__:
+            return _drift(alert)
+        case OtherRolesChanged.__name__:
+            return _others(alert)
+        case RevocationStuck.__name__:
+            return _stuck(alert)
+        case event:
+            return (
+                "Something needs a look",
+                f"{blocks.name(event)}: {_whom_and_where(alert)}.",
+                [],
+                "Look at this person in W&amp;B.",
+            )
+
+
+def _drift(alert: Alert) -> _Content:
+    found = _role(str(alert.detail.get("found", "")))
+    expected = [_role(each) for each in _texts(alert.detail, "expected")]
+    return (
+        "Access was changed by somebody else in W&amp;B",
+        f"{_whom_and_where(alert)} now holds {found}. "
+        f"I expected {' or '.join(expected) or 'something else'}, and left it as it is.",
+        [],
+        "If the change is right, nothing. If not, set the role in W&amp;B by hand: I do not "
+        "undo what people did.",
+    )
+
+
+def _others(alert: Alert) -> _Content:
+    put_back = alert.detail.get("put_back") is True
+    done = "I put them back." if put_back else "I could not put them back."
+    more = [
+        blocks.fields(
+            ("Before", _list(_texts(alert.detail, "before"))),
+            ("After", _list(_texts(alert.detail, "after"))),
+        )
+    ]
+    return (
+        "Roles in other teams changed while I wrote",
+        f"I changed one role of {_whom_and_where(alert)}, and W&amp;B changed roles of the same "
+        f"person elsewhere. {done}",
+        more,
+        "Compare the person's team roles in W&amp;B with the list above."
+        if put_back
+        else "Give the person the roles under *Before* again, by hand in W&amp;B.",
+    )
+
+
+def _stuck(alert: Alert) -> _Content:
+    reason = str(alert.detail.get("reason", ""))
+    return (
+        "Access that is over cannot be taken back",
+        f"{_whom_and_where(alert)} may still hold access that has ended. I keep trying.",
+        blocks.quote(reason),
+        "Remove what stands in the way, or take the role back by hand in W&amp;B; I notice "
+        "either and close it.",
+    )
+
+
+def _whom_and_where(alert: Alert) -> str:
+    """Of a standing its key says both; of a grant the detail, when it has them."""
+    person, space, place = alert.subject.partition(" ")
+    if space:
+        return f"{_person(person)} in {phrases.place(place_from_text(place))}"
+    person, place = (str(alert.detail.get(key, "")) for key in ("person", "place"))
+    if person and place:
+        return f"{_person(person)} in {phrases.place(place_from_text(place))}"
+    return f"The person behind request {blocks.name(alert.subject)}"
+
+
+def _person(email: str) -> str:
+    return phrases.person(EmailAddress(email), {})
+
+
+def _role(text: str) -> str:
+    """A role as it is stored (`member:Release Steward`), by its name; `nothing` stays a word."""
+    shown = text.partition(":")[2] or text
+    return shown if shown in ("", "nothing") else blocks.strong(shown)
+
+
+def _texts(detail: Mapping[str, Any], key: str) -> list[str]:
+    value = detail.get(key, ())
+    return [str(each) for each in value] if isinstance(value, list | tuple) else []
+
+
+def _list(texts: list[str]) -> str:
+    lines = [f"• {blocks.name(text)}" for text in texts[:_LISTED]]
+    if len(texts) > _LISTED:
+        lines.append(f"and {len(texts) - _LISTED} more")
+    return "\n".join(lines) or "nothing"
