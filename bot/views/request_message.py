@@ -154,7 +154,7 @@ def _approved(notice: Notice, mention: Mention) -> _State:
             return _State(lead, blocks.quote(review_card.note_of(grant)))
         case GrantStatus.ENDED:
             over = f"{_ended_by(grant, mention)}{phrases.dated(grant.over_at)}"
-            lead = f"Your access as {what} has *ended*{over}. {_left(request, grant)}"
+            lead = f"Your access as {what} has *ended*{over}. {_left(notice, grant)}"
             return _State(lead.strip(), blocks.quote(review_card.note_of(grant)), again)
         case GrantStatus.FAILED:
             lead = f"You were approved as {what}, but it *failed*: nothing was given."
@@ -190,13 +190,14 @@ def _active(request: AccessRequest, grant: Grant, mention: Mention) -> _State:
     return _State(lead, (note,), done_button(grant), ":white_check_mark:")
 
 
-def _left(request: AccessRequest, grant: Grant) -> str:
+def _left(notice: Notice, grant: Grant) -> str:
     """What is held there now; a note of the end itself says it better."""
     if grant.ended_by in (CLOCK, grant.person) and review_card.note_of(grant):
         return ""
-    if request.held is None:
-        return "You no longer hold a role there through it."
-    return f"You are back to {blocks.strong(request.held.name)}, as before."
+    if notice.held_now is None:
+        return "You hold no role there now."
+    as_before = ", as before" if notice.held_now == notice.request.held else ""
+    return f"You hold {blocks.strong(notice.held_now.name)} there now{as_before}."
 
 
 def _ended_by(grant: Grant, mention: Mention) -> str:

@@ -1,0 +1,159 @@
+"""The Home tab, and the answers that are put together from the same sections."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.views import blocks, help_text, home, listing, request_message, review_card
+from bot.views.home import HomePage
+from tests.bot.views.cases import (
+    ACTIVE,
+    APPROVED,
+    CANCELLED,
+    DENIED,
+    END,
+    ENDED,
+    ENDING,
+    FAILED,
+    ISSUED,
+    LAPSED,
+    MENTION,
+    NOW,
+    PENDING,
+    assert_slack_takes,
+    assert_slack_takes_view,
+    buttons,
+    said,
+)
+from workflows.domain.entitlements import MEMBER, VIEWER, Organization, Team
+
+FULL = HomePage(
+    grants=(ACTIVE,),
+    standing_roles=((Team("vision"), VIEWER), (Team("nlp"), MEMBER)),
+    requests=(DENIED, PENDING),
+    waiting=(replace(PENDING, id="r-2"),),
+)
+
+
+def drawn(page: HomePage) -> dict[str, Any]:
+    view = home.draw(page, now=NOW, mention=MENTION)
+    assert_slack_takes_view(view)
+    return view
+
+
+def test_an_empty_page_says_so_and_offers_to_ask() -> None:
+    view = drawn(HomePage())
+
+    text = said(view["blocks"])
+    assert "You have no access" in text
+    assert "You have not asked for anything yet." in text
+    assert "Nothing waits for your decision." in text
+    request = buttons(view)["Request access"]
+    assert (request["style"], request["action_id"]) == ("primary", home.REQUEST_ACCESS)
+
+
+def test_a_page_shows_what_i_have_what_i_asked_for_and_what_waits() -> None:
+    view = drawn(FULL)
+
+    text = said(view["blocks"])
+    assert f"*admin* in *vision*, until {blocks.when(END)}." in text
+    assert "*member* in *nlp*, without an end." in text
+    assert "*viewer* in *vision*" not in text  # what it was raised from is not held besides
+    assert text.index("*Waiting* for a decision") < text.index("*Denied* by <@U0ADA>")
+    found = buttons(view)
+    assert found["I'm done"]["action_id"] == request_message.DONE
+    assert found["Cancel"]["action_id"] == request_message.CANCEL
+    assert found["Ask again"]["action_id"] == request_message.ASK_AGAIN
+    assert (found["Approve"]["action_id"], found["Approve"]["value"]) == (
+        review_card.APPROVE,
+        "r-2",
+    )
+    assert found["Deny"]["action_id"] == review_card.DENY
+
+
+def test_a_notice_stands_on_top_escaped() -> None:
+    first = drawn(HomePage(notice="W&B does not answer."))["blocks"][0]
+
+    assert first["text"]["text"].endswith("W&amp;B does not answer.")
+
+
+def test_each_state_of_a_grant_and_of_a_request_has_its_line() -> None:
+    grants = (ISSUED, ENDING, ENDED, FAILED, replace(ACTIVE, ends_at=None))
+    requests = (APPROVED, CANCELLED, LAPSED, replace(PENDING, place=Organization()))
+
+    text = said(listing.my_access(grants, (), requests, now=NOW, mention=MENTION))
+
+    for words in (
+        "being carried out",
+        "over,",
+        "ended,",
+        "failed",
+        "*vision*, without an end.",
+        "*Approved* by <@U0ADA>",
+        "*Cancelled* by you",
+        "*Lapsed*",
+        "in the organization",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize("reason", ["short", "&" * 1000])
+def test_what_does_not_fit_is_counted(reason: str) -> None:
+    requests = [replace(PENDING, id=f"r-{number}", reason=reason) for number in range(150)]
+    grants = [replace(ACTIVE, id=f"g-{number}") for number in range(150)]
+    page = HomePage(grants=grants, requests=requests, waiting=requests)
+
+    text = said(drawn(page)["blocks"])
+    waiting = listing.approvals(requests, now=NOW, mention=MENTION)
+    mine = listing.my_access(grants, (), requests, now=NOW, mention=MENTION)
+
+    assert_slack_takes(waiting)
+    assert_slack_takes(mine)
+    assert text.count(" more. ") == 3
+    shown = sum(each["type"] == "actions" for each in waiting.blocks)
+    assert shown >= 1
+    assert f"… and {150 - shown} more." in said(waiting)
+    assert "/wandb approvals" in text
+
+
+def test_all_that_fits_is_shown_without_a_count() -> None:
+    waiting = [replace(PENDING, id=f"r-{number}") for number in range(4)]
+
+    message = listing.approvals(waiting, now=NOW, mention=MENTION)
+
+    assert " more" not in said(message)
+    assert message.text == "4 requests for you to decide."
+
+
+def test_nothing_to_decide_and_nothing_held_is_said() -> None:
+    nothing = listing.approvals((), now=NOW, mention=MENTION)
+    empty = listing.my_access((), (), (), now=NOW, mention=MENTION)
+
+    assert_slack_takes(nothing)
+    assert_slack_takes(empty)
+    assert nothing.text == "Nothing waits for your decision."
+    assert empty.text == "You have access in no places. You asked no times."
+
+
+def test_the_help_has_an_example_for_every_command() -> None:
+    message = help_text.draw()
+
+    assert_slack_takes(message)
+    for word in ("request-access", "request-role", "my-access", "approvals", "help"):
+        assert f"`/wandb {word}" in said(message)
+    assert "`until friday`" in said(message)
+
+
+def test_an_unknown_word_is_repeated_harmlessly_with_the_help() -> None:
+    message = help_text.draw(unknown="<!here>")
+
+    assert_slack_takes(message)
+    assert "I don't know “&lt;!here&gt;”." in said(message)
+    assert "`/wandb approvals`" in said(message)
+
+
+def test_a_command_that_cannot_be_read_is_answered_with_why() -> None:
+    message = help_text.draw(problem="The quote has no end.")
+
+    assert said(message).startswith("The quote has no end. This is how it is written:")
