@@ -156,6 +156,7 @@ def build(settings: Settings) -> Bot:
         timeout=WANDB_TIMEOUT,
         limits=httpx.Limits(max_connections=WANDB_CALLS),
         follow_redirects=False,
+        trust_env=not _is_loopback(settings.wandb_base_url),  # a proxy has no business with those
     )
     close.callback(http.close)
     directory = LateDirectory(
@@ -253,6 +254,11 @@ def _socket(settings: Settings, app: App) -> SocketModeHandler | None:
     if settings.slack_app_token is None:
         return None
     return SocketModeHandler(app, settings.slack_app_token.get_secret_value())
+
+
+def _is_loopback(url: str) -> bool:
+    host = httpx.URL(url).host
+    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def _recall(work: Work) -> Dialect | None:

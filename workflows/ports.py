@@ -93,6 +93,7 @@ class Notice:
     grant: Grant | None
     why: str = ""  # why the approver it goes to was asked
     waiting_for: Sequence[EmailAddress] = ()  # who may decide, for the requester's message
+    held_now: Role | None = None  # what was last read back there
     trouble: str = ""  # what keeps an approved request from being carried out just now
 
 

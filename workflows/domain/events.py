@@ -196,6 +196,8 @@ class OtherRolesChanged(Event):
 class RevocationStuck(Event):
     """Access that is over cannot be taken back yet; it is tried again for ever."""
 
+    person: str
+    place: str
     reason: str
 
 

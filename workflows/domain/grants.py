@@ -201,7 +201,14 @@ def stick(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
     """It is over and cannot be taken back yet. Told once for each reason; tried for ever."""
     if grant.status is not GrantStatus.ENDING or grant.stuck == reason:
         return Change(grant)
-    stuck = RevocationStuck(subject=grant.id, at=now, actor=BOT, reason=reason)
+    stuck = RevocationStuck(
+        subject=grant.id,
+        at=now,
+        actor=BOT,
+        person=grant.person,
+        place=place_to_text(grant.place),
+        reason=reason,
+    )
     return Change(replace(grant, stuck=reason), (stuck,))
 
 

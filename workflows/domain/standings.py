@@ -293,9 +293,13 @@ def note_others(
 def settle(
     standing: Standing, *, held: Role | None, ended: bool, open: bool, now: datetime
 ) -> Standing:
-    """What `ensure` leaves behind: seen now, whether grants are still open, when one last ended."""
+    """What `ensure` leaves behind: seen now, whether grants are still open, when one last ended.
+
+    What nobody answered is forgotten after the last look, but not while a grant is open: it may be
+    that one's, and can then land after its end.
+    """
     last_end_at = now if ended else standing.last_end_at
-    over = next_recheck(last_end_at, now=now) is None and not ended
+    over = next_recheck(last_end_at, now=now) is None and not open
     return replace(
         standing,
         last_seen=held,

@@ -44,14 +44,18 @@ def notify(deps: Deps, job: Job) -> None:
         grant = work.grants.find(job.subject)
         receipts = work.receipts.of(job.subject)
         trouble = _trouble(work.outbox.trouble_with, grant)
+        held_now = work.standings.get(request.requester, request.place).last_seen
     approval = approvers_of(deps, request)
-    notice = Notice(request, grant, waiting_for=sorted(approval.approvers), trouble=trouble)
+    notice = Notice(
+        request,
+        grant,
+        waiting_for=sorted(approval.approvers),
+        held_now=held_now,
+        trouble=trouble,
+    )
     done: dict[str, str] = {}
-    while todo := {
-        audience: why
-        for audience, why in _audiences(request, approval, receipts).items()
-        if audience not in done
-    }:
+    # A channel that turns out to be closed brings the approvers themselves in: look again.
+    while todo := _not_in(done, _audiences(request, approval, receipts)):
         tells = {
             audience: _deliver(deps, replace(notice, why=why)) for audience, why in todo.items()
         }
@@ -59,6 +63,10 @@ def notify(deps: Deps, job: Job) -> None:
         done |= todo
     if request.status is RequestStatus.PENDING:
         _lapse_if_nobody_was_reached(deps, request.id, receipts)
+
+
+def _not_in(done: Mapping[str, str], audiences: Mapping[str, str]) -> dict[str, str]:
+    return {audience: why for audience, why in audiences.items() if audience not in done}
 
 
 def _deliver(deps: Deps, notice: Notice) -> Tell:
