@@ -18,6 +18,7 @@ from bot.views import notice_modal, request_modal
 from bot.views.blocks import escape
 from workflows.errors import (
     DirectoryUnavailable,
+    NotAnApprover,
     NotFound,
     NotifierUnavailable,
     PolicyRefused,
@@ -44,6 +45,9 @@ def guarded(
             args.ack(response_action="errors", errors=errors.errors)
         except PolicyRefused as refused:
             _refuse_form(args, client, refused)
+        except NotAnApprover as refused:
+            log.warning("a decision was refused", extra={"by": payloads.clicker_of(args.body)})
+            _tell(args, client, str(refused))
         except Refused as refused:
             _tell(args, client, str(refused))
         except NotFound:

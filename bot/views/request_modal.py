@@ -61,7 +61,7 @@ def draw(form: Form) -> Block:
         "private_metadata": form.kind,
         "title": blocks.plain("Request access", 24),
         "close": blocks.plain("Close" if empty else "Cancel", 24),
-        "blocks": [blocks.section(blocks.escape(note)) for note in form.notes if note.strip()],
+        "blocks": [blocks.section(note) for note in map(blocks.escape, form.notes) if note.strip()],
     }
     if empty:
         view["blocks"].append(blocks.section(empty))

@@ -12,12 +12,14 @@ from time import monotonic
 
 from workflows.domain.entitlements import EmailAddress
 from workflows.domain.policy import Policy
+from workflows.domain.reactions import JobKind
 from workflows.domain.roster import Roster
 from workflows.errors import AccessError, DirectoryUnavailable, NotifierUnavailable
 from workflows.ports import Clock, Directory, Groups
 from workflows.storage.unit_of_work import UnitOfWork
 
 EVERY = 20.0  # seconds between readings; a decision needs one that is at most a minute old
+IN_TROUBLE = 5.0  # seconds between tries while it does not answer
 PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
 SLOW_FACTOR = 4  # where a reading takes long, W&B is left alone for that many times as long
 
@@ -85,6 +87,8 @@ class RosterKeeper:
             roster = replace(self._directory.roster(), groups=self._read_groups())
             with self._begin() as work:
                 work.keep_roster(roster)
+                if self.trouble:  # it answers again: what waits for it need not wait longer
+                    work.hasten(JobKind.ENSURE, at=self._clock())
             self.trouble = ""
             return roster
         except AccessError as error:
@@ -112,7 +116,7 @@ class RosterKeeper:
         while True:
             took = self._try()
             with self._changed:
-                wait = max(EVERY, took * SLOW_FACTOR)
+                wait = max(IN_TROUBLE if self.trouble else EVERY, took * SLOW_FACTOR)
                 self._changed.wait_for(lambda: self._asked or self._stopped, wait)
                 if self._stopped:
                     return

@@ -157,6 +157,16 @@ class Outbox:
             )
         )
 
+    def hasten(self, kind: JobKind, *, at: datetime) -> int:
+        """Make every failed job of this kind that nobody holds due; how many there were."""
+        waiting = (
+            _JOBS.c.kind == kind.value,
+            _JOBS.c.attempts > 0,
+            _JOBS.c.due_at > at,
+            _JOBS.c.lease_token.is_(None),
+        )
+        return self._connection.execute(update(_JOBS).where(*waiting).values(due_at=at)).rowcount
+
     def trouble_with(self, kind: JobKind, subject: str) -> str:
         """What the last try of a job said, if it failed; empty otherwise."""
         statement = select(_JOBS.c.last_error).where(_JOBS.c.key == f"{kind.value}:{subject}")

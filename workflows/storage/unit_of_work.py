@@ -92,6 +92,10 @@ class UnitOfWork:
         lane = f"notices {request_id}"
         self.outbox.add(JobKind.NOTIFY, request_id, lane=lane, due_at=at)
 
+    def hasten(self, kind: JobKind, *, at: datetime) -> None:
+        """What waits to be tried again is due now."""
+        self.owes = self.outbox.hasten(kind, at=at) > 0 or self.owes
+
     def roster(self) -> Roster | None:
         """The stored reading of the directory."""
         return self._rosters.load(self._connection)
