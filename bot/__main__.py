@@ -5,7 +5,8 @@ Exit codes: 0 done · 1 it did not work · 2 something you gave is wrong (each m
 
 import os
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -45,6 +46,7 @@ def run() -> None:
     from workflows.policy_file import PolicyFileError
     from workflows.storage.schema import SchemaIsNewer
 
+    _check_folder(settings.database_url.get_secret_value())
     logs.configure(settings.log_level_number)
     try:
         bot = build(settings)
@@ -108,35 +110,56 @@ def audit_export(
         if output is None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]  # a TextIOWrapper
             write(work.audit.all(), sys.stdout)
-        else:
+            return
+        try:
             with output.open("w", encoding="utf-8", newline="") as file:
                 write(work.audit.all(), file)
+        except OSError as error:
+            _wrong(f"{output} cannot be written: {error.strerror}")
 
 
-def _database() -> "closing[Database]":
-    """The database of DATABASE_URL, closed after use."""
+@contextmanager
+def _database() -> "Iterator[Database]":
+    """The database of DATABASE_URL, closed after use. What it refuses ends the command."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from bot.settings import SettingsError, load_database_url
-    from workflows.storage.database import Database, sqlite_file
+    from workflows.storage.database import Database
 
     try:
         url = load_database_url(os.environ).get_secret_value()
     except SettingsError as error:
         _wrong(str(error))
+    _check_folder(url)
+    try:
+        database = Database(url)
+        try:
+            yield database
+        finally:
+            database.close()
+    except SQLAlchemyError as error:
+        _failed(_database_trouble(error))
+
+
+def _check_folder(url: str) -> None:
+    """SQLite makes a file, but no folder for it."""
+    from workflows.storage.database import sqlite_file
+
     file = sqlite_file(url)
     if file is not None and not file.parent.is_dir():
         _wrong(f"DATABASE_URL names a file in a folder that is not there: {file.parent}")
-    return closing(Database(url))
 
 
 def _database_trouble(error: Exception) -> str:
     """A sentence without the address, which has a password in it; or the bug itself."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    if not isinstance(error, SQLAlchemyError):
+    if not isinstance(error, SQLAlchemyError | OSError):
         raise error
     return (
         f"The database cannot be used ({type(error).__name__}). Look at DATABASE_URL: is the "
-        "server up, do user and password fit, may this process write there?"
+        "server up, do user and password fit, may this process write there? A new database gets "
+        "its tables from `wandb-access migrate`."
     )
 
 

@@ -132,7 +132,13 @@ class Bot:
 def build(settings: Settings) -> Bot:
     """Make the real parts. Raises `PolicyFileError`, `SchemaIsNewer` and `AlreadyRunning`."""
     policy = policy_file.load(settings.policy_file)
-    close = ExitStack()
+    with ExitStack() as close:  # what was opened is closed again when a later part cannot be made
+        bot = _build(settings, policy, close)
+        bot.close = close.pop_all()
+    return bot
+
+
+def _build(settings: Settings, policy: Policy, close: ExitStack) -> Bot:
     url = settings.database_url.get_secret_value()
     file = sqlite_file(url)
     if file is not None:
@@ -245,6 +251,8 @@ def bolt_app(settings: Settings, client: WebClient, parts: Parts) -> App:
         request_verification_enabled=False,
         authorize=lambda: authorized,
         client=client,
+        # Without one, Bolt gives its loggers the root's level, and at DEBUG writes bodies down.
+        logger=logging.getLogger("slack_bolt.App"),
     )
     listeners.register(app, parts)
     return app

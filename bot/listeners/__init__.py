@@ -1,6 +1,8 @@
 """Every way in. One class a conversation; `register` is the whole list on one screen."""
 
-from slack_bolt import App
+import re
+
+from slack_bolt import App, Args
 
 from bot.listeners.home import Home
 from bot.listeners.my_access import MyAccess
@@ -8,6 +10,7 @@ from bot.listeners.parts import Parts
 from bot.listeners.request_access import RequestAccess
 from bot.listeners.review_request import ReviewRequest
 from bot.listeners.slash_command import SlashCommand
+from workflows.errors import NotFound
 
 
 def register(app: App, parts: Parts) -> None:
@@ -21,3 +24,9 @@ def register(app: App, parts: Parts) -> None:
     review_request.register(app)
     my_access.register(app)
     home.register(app)
+    app.action(re.compile(""))(parts.guard(_unknown))  # last: Bolt asks in this order
+
+
+def _unknown(args: Args) -> None:
+    """A button of a message that another version drew."""
+    raise NotFound(f"no listener for {args.payload.get('action_id')}")

@@ -30,6 +30,10 @@ from workflows.domain.events import (
 )
 from workflows.domain.grants import Grant, GrantStatus
 
+# A reading may lag behind a write (W&B does not say for how long): what it shows this soon after an
+# end is not taken for what was there before the next grant.
+SETTLING = timedelta(seconds=30)
+
 # After an end we look again: a write that timed out, or was answered with an error, can land late.
 RECHECKS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 
@@ -219,6 +223,24 @@ def first_touch(
         standing, account=account, noted=True, prior=prior, prior_at=now, last_seen=held, drift=""
     )
     return Change(touched, (noted,))
+
+
+def is_unsettled(standing: Standing, held: Role | None, *, now: datetime) -> bool:
+    """Whether W&B shows something else than we left there a moment ago."""
+    if standing.last_end_at is None or now - standing.last_end_at >= SETTLING:
+        return False
+    return held != standing.last_seen
+
+
+def doubt(standing: Standing, held: Role | None) -> Standing:
+    """What ended was gone before we took it back: that reading may be from before it was given.
+
+    Until the re-checks are over it stays ours to take back, should it show again.
+    """
+    was = standing.last_seen
+    if was == held or was in standing.unanswered:
+        return standing
+    return replace(standing, unanswered=(*standing.unanswered, was))
 
 
 def send(

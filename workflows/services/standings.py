@@ -10,7 +10,7 @@ done is stored before it is done; what was done is stored after; either half can
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workflows.domain import grants as lives
@@ -79,6 +79,7 @@ class _Ensure:
         self._person = person
         self._place = place
         self._considered: frozenset[str] | None = None
+        self._put_off: Unavailable | None = None
         with deps.look() as work:
             self._now = self._situation(work)
         self._considered = frozenset(grant.id for grant in self._now.grants)
@@ -115,7 +116,10 @@ class _Ensure:
             after = self._write(reading, held, plan.wanted)
         else:
             after = held
-        return self._settle(held, after, plan)
+        again_at = self._settle(held, after, plan)
+        if self._put_off is not None:
+            raise self._put_off
+        return again_at
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
@@ -140,7 +144,9 @@ class _Ensure:
         """No open grant, and the last look after an end is behind us: nothing here is ours."""
         last_end_at = self._now.standing.last_end_at
         over = standings.next_recheck(last_end_at, now=self._deps.clock()) is None
-        return not self._now.grants and over and not self._now.standing.unanswered
+        standing = self._now.standing
+        touched = standing.noted or bool(standing.unanswered)
+        return not self._now.grants and over and not touched
 
     def _has_a_say(self) -> bool:
         """Whether something is to be given, or was touched by us."""
@@ -152,16 +158,30 @@ class _Ensure:
         """At the moment of effect: does everybody who approved still have the right to?"""
         authority = Authority(self._deps)
         for grant in self._now.with_status(GrantStatus.ISSUED):
-            complaint = authority.complaint_about(grant)
+            try:
+                complaint = authority.complaint_about(grant)
+            except Unavailable as error:
+                self._leave_for_later(grant, error)
+                continue
             if complaint is not None:
-                self._fail([grant], complaint)
+                self._deny([grant], complaint)
+
+    def _leave_for_later(self, grant: Grant, error: Unavailable) -> None:
+        """Taking back waits for nobody's right, and so not for whom it is asked of."""
+        if not self._now.with_status(GrantStatus.ENDING):
+            raise error
+        self._put_off = error
+        self._now = replace(
+            self._now, grants=[one for one in self._now.grants if one.id != grant.id]
+        )
+        self._considered = frozenset(one.id for one in self._now.grants)
 
     def _check_account(self, reading: Reading) -> None:
         issued = self._now.with_status(GrantStatus.ISSUED)
         if issued and reading.account is None:
-            self._fail(issued, f"There is no W&B account with the address {self._person}.")
+            self._deny(issued, f"There is no W&B account with the address {self._person}.")
         elif issued and not reading.active:
-            self._fail(issued, "The W&B account is deactivated.")
+            self._deny(issued, "The W&B account is deactivated.")
 
     def _account_for(self, reading: Reading) -> Reading:
         """Make an account where every grant's approval knew that there was none."""
@@ -182,11 +202,12 @@ class _Ensure:
             return
         if standing.noted and standing.account == reading.account:
             return
+        now = self._deps.clock()
+        if standings.is_unsettled(standing, held, now=now):
+            raise DirectoryUnavailable("W&B still shows what was there before the last end.")
         with self._deps.begin() as work:
             self._hold(work)
-            touched = standings.first_touch(
-                standing, held, account=reading.account, now=self._deps.clock()
-            )
+            touched = standings.first_touch(standing, held, account=reading.account, now=now)
             work.record(touched)
             self._now = self._situation(work)
 
@@ -274,8 +295,11 @@ class _Ensure:
                     note = _left_note(after) if plan.drifted else ""
                     work.record(lives.end(grant, held=after, note=note, now=now))
                     ended = True
+            standing = self._now.standing
+            if ended and plan.step is Step.NOTHING:
+                standing = standings.doubt(standing, after)
             settled = standings.settle(
-                self._now.standing,
+                standing,
                 held=seen,
                 ended=ended,
                 open=any(grant.is_live for grant in self._now.grants),
@@ -292,33 +316,37 @@ class _Ensure:
             self._now = self._situation(work)
 
     def _refused(self, reason: str) -> datetime | None:
-        """A plain no. Nothing written yet: the giving fails. In the middle: it is taken back.
+        """A plain no. A giving fails or is taken back; a taking back is stuck: told, and tried on.
 
-        A taking back that meets a no is stuck: told, and tried again for ever.
+        What never came to be leaves nothing noted: the next grant looks anew at what is there.
         """
         issued = self._now.with_status(GrantStatus.ISSUED)
-        touched = any(role is not None for role in self._now.standing.unanswered)
-        if issued and touched:
-            now = self._deps.clock()
-            with self._deps.begin() as work:
-                self._hold(work)
-                for grant in issued:
-                    work.record(lives.revoke(grant, by=BOT, reason=reason, now=now))
-            raise Conflict("what was begun is taken back in a new pass")
         if issued:
-            self._fail(issued, reason)
+            self._deny(issued, reason)
         if self._now.with_status(GrantStatus.ENDING):
             self._stick(reason)
             raise DirectoryUnavailable(reason)
+        standing = self._now.standing
+        if standing.noted and not self._now.grants:
+            with self._deps.begin() as work:
+                self._hold(work)
+                work.standings.save(replace(standing, noted=False))
         return None
 
-    def _fail(self, grants: Sequence[Grant], reason: str) -> None:
+    def _deny(self, grants: Sequence[Grant], reason: str) -> None:
+        """Nothing written yet: it fails. In the middle: it ends like any other, in a new pass."""
         now = self._deps.clock()
+        touched = any(role is not None for role in self._now.standing.unanswered)
         with self._deps.begin() as work:
             self._hold(work)
             for grant in grants:
-                work.record(lives.fail(grant, reason=reason, now=now))
+                if touched:
+                    work.record(lives.revoke(grant, by=BOT, reason=reason, now=now))
+                else:
+                    work.record(lives.fail(grant, reason=reason, now=now))
             self._now = self._situation(work)
+        if touched:
+            raise Conflict("what was begun is taken back in a new pass")
 
     def _overdue(self, error: Unavailable) -> None:
         """What is over for long and still there is told to people, whatever the reason."""
