@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.views import denial_modal, request_modal
 from bot.views.request_modal import ORGANIZATION_KIND, TEAM_KIND, Kind
-from workflows.domain.policy import MAX_REASON
+from workflows.domain.checks import MAX_REASON
 
 _NAME = 500  # characters; no name in W&B is as long
 _ID = 255  # characters; Slack's longest id, and longer than ours
@@ -83,10 +83,11 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Which request is denied, and why."""
+    """Which request is denied, and why; `on_home`: the Home tab is what the person looks at."""
 
     request_id: str
     reason: str
+    on_home: bool = False
 
 
 def command_of(text: object) -> Command:
@@ -171,7 +172,9 @@ def denial_of(view: object) -> Denial:
                 f"say it in at most {MAX_REASON:,}."
             }
         )
-    return Denial(_id(_at(view, "private_metadata")), reason)
+    metadata = _id(_at(view, "private_metadata"))
+    id = metadata.removesuffix(denial_modal.ON_HOME)
+    return Denial(id, reason, on_home=id != metadata)
 
 
 def request_id_of(action: object) -> str:

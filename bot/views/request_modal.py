@@ -11,7 +11,7 @@ from typing import Literal
 
 from bot.views import blocks
 from bot.views.blocks import Block
-from workflows.domain.policy import MAX_REASON
+from workflows.domain.checks import MAX_REASON
 
 CALLBACK_ID = "request_modal"
 TEAM, ROLE, DURATION, REASON = "team", "role", "duration", "reason"  # block ids

@@ -1,30 +1,25 @@
 """The policy: who may ask for what, for how long, and whose word it takes.
 
-`Policy.terms` finds the rule; `evaluate` runs the ask through `CHECKS`, each a function from the
-ask, its terms and the roster to a complaint or nothing, and says who decides.
+`Policy.terms` finds the rule, `approvers_of` names the people, and `authorize` is the one check of
+a person's right to decide. What may be said against an ask stands in `checks`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import assert_never
 
-from workflows.domain.durations import Permanent, Span, Until, ends_at, words_of
 from workflows.domain.entitlements import (
     EmailAddress,
     Organization,
     Place,
-    Rank,
     Role,
     Team,
 )
-from workflows.domain.grants import Grant
-from workflows.domain.requests import AccessRequest, Ask
+from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
-from workflows.errors import NotAnApprover, PolicyRefused
-
-MAX_REASON = 1000  # characters; escaped five-fold it still fits into two Slack sections of 3,000
+from workflows.errors import NotAnApprover
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,169 +162,6 @@ def _named_by(spec: ApproverSpec, place: Place, roster: Roster) -> dict[EmailAdd
             assert_never(spec)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """All that a check may look at."""
-
-    ask: Ask
-    terms: Terms
-    roster: Roster
-    now: datetime
-    held: Role | None
-    live: Sequence[Grant]
-
-
-Complaint = tuple[str, str]  # the form field it belongs to, and the sentence for the person
-Check = Callable[[Case], Complaint | None]
-
-
-def may_be_asked_for(case: Case) -> Complaint | None:
-    """A rule with `effect: deny` covers it."""
-    if case.terms.allowed:
-        return None
-    return "role", (
-        f"{case.ask.role.name} in {case.ask.place} cannot be asked for here "
-        f"(policy: {case.terms.rule})."
-    )
-
-
-def is_known_place_and_role(case: Case) -> Complaint | None:
-    """The team exists; viewer is no organization role that may be given (deprecated by W&B)."""
-    match case.ask.place:
-        case Team(name):
-            if case.roster.find_team(name) is None:
-                return "team", f"There is no team “{name}” in W&B. Pick one from the list."
-        case Organization():
-            if case.ask.role.custom or case.ask.role.rank is Rank.VIEWER:
-                return "role", "In the organization the roles are admin and member."
-        case _:
-            assert_never(case.ask.place)
-    return None
-
-
-def has_usable_account(case: Case) -> Complaint | None:
-    """The account is certain and active, or may be made."""
-    email = case.ask.requester
-    field = _place_field(case.ask.place)
-    if case.roster.is_ambiguous(email):
-        return field, (
-            f"Several W&B accounts have the address {email}; ask a W&B admin to settle that first."
-        )
-    person = case.roster.find_person(email)
-    if person is None and not case.terms.invite_new_people:
-        return field, (
-            f"There is no W&B account with the address {email}. "
-            "Ask a W&B admin for one, then ask again here."
-        )
-    if person is not None and not person.active:
-        return field, "Your W&B account is deactivated. Ask a W&B admin to reactivate it."
-    return None
-
-
-def is_not_held_already(case: Case) -> Complaint | None:
-    """Neither what the person holds anyway nor a live grant gives all of it."""
-    role, place = case.ask.role, case.ask.place
-    if case.held is not None and case.held.covers(role):
-        return "role", f"You already have {case.held.name} in {place}."
-    end = ends_at(case.ask.duration, approved_at=case.now)
-    for grant in case.live:
-        lasts = grant.ends_at is None or (end is not None and end <= grant.ends_at)
-        if grant.role.covers(role) and lasts:
-            return "role", f"You already have {grant.role.name} in {place} for at least that long."
-    return None
-
-
-def within_duration(case: Case) -> Complaint | None:
-    """Long enough, short enough, and without an end only where the policy says so."""
-    terms = case.terms
-    match case.ask.duration:
-        case Permanent():
-            if terms.permanent:
-                return None
-            return "duration", (
-                f"Access without an end cannot be asked for here; at most "
-                f"{words_of(terms.max_duration)}."
-            )
-        case Span(seconds):
-            length = float(seconds)
-        case Until(moment):
-            length = (moment - case.now).total_seconds()
-        case _:
-            assert_never(case.ask.duration)
-    if length > terms.max_duration:
-        return "duration", f"That is too long: at most {words_of(terms.max_duration)} here."
-    if length < terms.min_duration:
-        return "duration", f"That is too short: at least {words_of(terms.min_duration)} here."
-    return None
-
-
-def has_reason(case: Case) -> Complaint | None:
-    """There is one where the policy wants one, and a person can read it in one go."""
-    if case.terms.reason_required and not case.ask.reason.strip():
-        return "reason", "Say why you need it: the people who decide read this."
-    if len(case.ask.reason) > MAX_REASON:
-        return "reason", (
-            f"That is {len(case.ask.reason):,} characters; say it in at most {MAX_REASON:,}."
-        )
-    return None
-
-
-def somebody_else_can_decide(case: Case) -> Complaint | None:
-    """Enough different people are there to ask, besides the person who asks."""
-    place = case.ask.place
-    approvers = approvers_of(case.terms, place, case.roster, requester=case.ask.requester)
-    missing = case.terms.approvals - len(approvers)
-    if missing <= 0:
-        return None
-    field = _place_field(place)
-    if not approvers:
-        return field, (
-            f"Nobody can decide on this: there is no active admin for {place} besides you. "
-            "Ask a W&B organization admin to name one."
-        )
-    return field, (
-        f"This needs {case.terms.approvals} approvals, and only {len(approvers)} "
-        f"{'person' if len(approvers) == 1 else 'people'} besides you may give one. "
-        "Ask a W&B organization admin to name more."
-    )
-
-
-CHECKS: tuple[Check, ...] = (
-    is_known_place_and_role,
-    may_be_asked_for,
-    has_usable_account,
-    is_not_held_already,
-    within_duration,
-    has_reason,
-    somebody_else_can_decide,
-)
-
-
-def evaluate(
-    policy: Policy,
-    ask: Ask,
-    roster: Roster,
-    *,
-    now: datetime,
-    held: Role | None,
-    live: Sequence[Grant] = (),
-) -> Approval:
-    """Whose word is needed, or `PolicyRefused` with the first complaint of each form field.
-
-    `held` is what the person holds there apart from our live grants `live`.
-    """
-    case = Case(ask, policy.terms(ask.place, ask.role), roster, now, held, live)
-    complaints: dict[str, str] = {}
-    for check in CHECKS:
-        complaint = check(case)
-        if complaint is not None:
-            complaints.setdefault(*complaint)
-    if complaints:
-        raise PolicyRefused(complaints)
-    approvers = approvers_of(case.terms, ask.place, roster, requester=ask.requester)
-    return Approval(case.terms, approvers)
-
-
 def authorize(policy: Policy, request: AccessRequest, by: EmailAddress, roster: Roster) -> None:
     """The one check whether this person's word counts for this request, for every path.
 
@@ -337,6 +169,9 @@ def authorize(policy: Policy, request: AccessRequest, by: EmailAddress, roster: 
     """
     if roster.is_same_person(by, request.requester):
         raise NotAnApprover("Nobody decides on their own request. Somebody else has to.")
+    others = (one.approver for one in request.approvals if one.approver != by)
+    if any(roster.is_same_person(by, other) for other in others):
+        raise NotAnApprover("You have approved this already, by another account of yours.")
     terms = policy.terms(request.place, request.role)
     if by not in approvers_of(terms, request.place, roster, requester=request.requester):
         raise NotAnApprover(
@@ -348,7 +183,3 @@ def authorize(policy: Policy, request: AccessRequest, by: EmailAddress, roster: 
 def lapses_at(terms: Terms, *, now: datetime) -> datetime:
     """How long a request waits for its decision."""
     return now + timedelta(seconds=terms.pending_lapses_after)
-
-
-def _place_field(place: Place) -> str:
-    return "team" if isinstance(place, Team) else "role"

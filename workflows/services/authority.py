@@ -1,5 +1,7 @@
 """Rights that are asked of W&B itself, at the moment of effect: the stored roster is not enough."""
 
+from typing import assert_never
+
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Rank
 from workflows.domain.grants import Grant
 from workflows.domain.policy import (
@@ -43,6 +45,8 @@ class Authority:
                 return email == person
             case ChatGroup(id):
                 return person in self._deps.groups.members(id)
+            case _:
+                assert_never(spec)
 
     def is_admin(self, person: EmailAddress, place: Place) -> bool:
         """Whether W&B shows this address as one active human admin there, now."""

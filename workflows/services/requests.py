@@ -7,7 +7,7 @@ newer reading; a decision is never taken on one that is older than a minute.
 from collections.abc import Callable
 from typing import TypeVar
 
-from workflows.domain import grants, policy, requests
+from workflows.domain import checks, grants, policy, requests
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.requests import AccessRequest, Ask, RequestStatus
@@ -46,7 +46,7 @@ def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
             return said_before
         _refuse_double(work, ask)
         held, live = holdings(work, roster, ask.requester, ask.place)
-        approval = policy.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
+        approval = checks.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
         return work.record(
             requests.submit(
                 ask,

@@ -11,7 +11,7 @@ from bot.views import request_modal
 from bot.views.request_modal import ORGANIZATION_KIND, TEAM_KIND, Form
 from sandbox.slack_limits import PLAIN_OPTION
 from tests.bot.views.cases import assert_slack_takes_view, said
-from workflows.domain.policy import MAX_REASON
+from workflows.domain.checks import MAX_REASON
 
 FORM = Form(
     kind=TEAM_KIND,
