@@ -1,0 +1,139 @@
+"""The real bot as a process of its own, `wandb-access run`, so that it can be killed.
+
+Its output is kept from the first byte on: what it says when it cannot start, and its log.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
+
+
+class BotProcess:
+    """`with BotProcess(environ, folder) as running:` runs it until the block ends, killed at last.
+
+    The environment is `environ` and what Python itself needs, nothing else of ours. Two processes
+    may write to one `log`, one after the other.
+    """
+
+    def __init__(self, environ: Mapping[str, str], folder: Path, *, port: int = 0) -> None:
+        self._folder = folder
+        self.port = port or free_port()
+        inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        listening = {"HOST": "127.0.0.1", "PORT": str(self.port)}
+        self._environ = inherited | {"PYTHONPATH": str(ROOT)} | listening | dict(environ)
+        self._said = bytearray()
+        self._reader: threading.Thread | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the HTTP server answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def events_url(self) -> str:
+        """The request URL that Slack is told."""
+        return f"{self.url}/slack/events"
+
+    @property
+    def output(self) -> str:
+        """All that it has written so far, both streams."""
+        return self._said.decode("utf-8", "replace")
+
+    def __enter__(self) -> "BotProcess":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, without waiting for anything."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "run"],
+            cwd=self._folder,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read, args=(self.process,), name="bot-output")
+        self._reader.start()
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None, "it was opened with a pipe"
+        with process.stdout as stream:
+            for line in stream:
+                self._said += line
+
+    def wait_until(self, path: str, status: int, seconds: float = START_SECONDS) -> httpx.Response:
+        """Ask a page until it answers with this status; TimeoutError with the output otherwise."""
+        last: object = "no answer"
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._running.poll() is None:
+            try:
+                answer = httpx.get(f"{self.url}{path}", timeout=2, trust_env=False)
+                if answer.status_code == status:
+                    return answer
+                last = f"{answer.status_code} {answer.text}"
+            except httpx.TransportError as error:
+                last = type(error).__name__
+            threading.Event().wait(0.05)
+        raise TimeoutError(f"{path} did not answer {status} but {last}; it said: {self.output}")
+
+    def wait_until_ready(self) -> None:
+        """Wait for /readyz to say 200."""
+        self.wait_until("/readyz", 200)
+
+    def wait_until_over(self, seconds: float = START_SECONDS) -> int:
+        """The exit code of a process that ends by itself."""
+        code = self._running.wait(seconds)
+        self._join()
+        return code
+
+    def terminate(self, seconds: float = START_SECONDS) -> int:
+        """Ask it to stop (SIGTERM), and return its exit code."""
+        self._running.send_signal(signal.SIGTERM)
+        return self.wait_until_over(seconds)
+
+    def kill(self) -> None:
+        """Take it away at once (SIGKILL): nothing of it runs any more. Twice does nothing."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._join()
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self.process is not None, "it was not started"
+        return self.process
+
+    def _join(self) -> None:
+        if self._reader is not None:
+            self._reader.join()
+            self._reader = None
+
+
+def free_port() -> int:
+    """A port of loopback that nobody had a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
