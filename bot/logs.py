@@ -7,10 +7,12 @@ import logging
 import sys
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 # Chatty below this level: requests with headers, payloads, statements with values.
 QUIET = {
     "slack_sdk": logging.WARNING,
+    "slack_sdk.web.base_client": logging.CRITICAL,  # it writes whole what is no answer of Slack
     "slack_bolt": logging.WARNING,
     "slack_bolt.App": logging.ERROR,  # it warns that the token is not for it, at every start
     "httpx": logging.WARNING,
@@ -23,6 +25,10 @@ QUIET = {
 }
 
 
+# Where it broke, but not what was in the variables there: tokens and people's words are among them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+
+
 def configure(level: int) -> None:
     """Send every record of the process to standard error as JSON, in UTC."""
     handler = logging.StreamHandler(sys.stderr)
@@ -33,7 +39,7 @@ def configure(level: int) -> None:
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.dict_tracebacks,
+                _TRACEBACKS,
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,

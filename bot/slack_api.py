@@ -3,6 +3,7 @@
 Where the vocabulary of `slack_sdk` ends. Error codes: the method pages on docs.slack.dev/reference.
 """
 
+import re
 from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
@@ -36,6 +37,9 @@ _TRY_AGAIN = frozenset(
     }
 )
 
+# How Slack's codes look. For a page that is not Slack's, slack_sdk (3.47) has a sentence there.
+_CODE = re.compile(r"[a-z0-9_]+")
+
 
 class SlackSaidNo(Exception):
     """Slack understood and refused: `code` says why, in its own word."""
@@ -68,9 +72,12 @@ def call(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:  # sla
 
 
 def call_webhook(url: str, **arguments: Any) -> None:  # what Slack takes
-    """Use a response URL: five times within half an hour. Raises `NotifierUnavailable`."""
+    """Use a response URL: five times within half an hour. Raises `NotifierUnavailable`.
+
+    Tried once: a second try after a lost answer could show the line twice, and somebody waits.
+    """
     try:
-        answer = WebhookClient(url, timeout=2).send(**arguments)
+        answer = WebhookClient(url, timeout=2, retry_handlers=[]).send(**arguments)
     except (SlackClientError, HTTPException, URLError, OSError, ValueError) as error:
         raise NotifierUnavailable(f"Slack did not answer: {type(error).__name__}") from error
     if answer.status_code != 200:
@@ -80,9 +87,10 @@ def call_webhook(url: str, **arguments: Any) -> None:  # what Slack takes
 def _translated(error: SlackApiError) -> Exception:
     response: Any = error.response
     data = getattr(response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
+    said = data.get("error") if isinstance(data, dict) else None
+    code = said if isinstance(said, str) and _CODE.fullmatch(said) else ""
     status = getattr(response, "status_code", 0)
-    if status == 429 or status >= 500 or not isinstance(code, str) or code in _TRY_AGAIN:
+    if status == 429 or status >= 500 or not code or code in _TRY_AGAIN:
         return NotifierUnavailable(
             f"Slack did not take it: {code or status}", retry_after=_retry_after(response)
         )

@@ -1,0 +1,141 @@
+"""What the log says, and what it never says: secrets, and what people wrote."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.stdlib import ProcessorFormatter
+
+from bot import logs
+from sandbox.slack_faults import ErrorCode, HttpStatus, Lost, SlackFault
+from sandbox.wandb_faults import Fault
+from tests.journeys.rig import CANARY, Journey
+
+WORDS = "the words that people wrote"
+log = logging.getLogger("bot.somewhere")
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Logging as it was, afterwards: `configure` is for a whole process."""
+    root = logging.getLogger()
+    level, quiet = root.level, {name: logging.getLogger(name).level for name in logs.QUIET}
+    yield
+    for handler in root.handlers[:]:  # pytest puts its own there, for each phase of a test
+        if isinstance(handler.formatter, ProcessorFormatter):
+            root.removeHandler(handler)
+    root.setLevel(level)
+    for name, before in quiet.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.mark.usefixtures("restored")
+class TestOneRecord:
+    """What one call of `logging` writes."""
+
+    def written(self, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+        """The records on standard error; nothing is on standard output."""
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return [json.loads(line) for line in captured.err.splitlines()]
+
+    def test_it_is_one_json_object_on_one_line_with_its_fields(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logs.configure(logging.INFO)
+        log.warning("two\nlines “ü”", extra={"job": "ensure:x", "attempts": 2})
+        (record,) = self.written(capsys)
+        assert record.pop("timestamp").endswith("Z")
+        assert record == {
+            "event": "two\nlines “ü”",
+            "level": "warning",
+            "logger": "bot.somewhere",
+            "job": "ensure:x",
+            "attempts": 2,
+        }
+
+    def test_an_exception_says_where_but_not_what_was_in_the_variables(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fails(token: str) -> None:
+            reason = WORDS
+            raise RuntimeError(f"broken after {len(token + reason)} letters")
+
+        logs.configure(logging.INFO)
+        try:
+            fails(CANARY)
+        except RuntimeError:
+            log.exception("a job failed")
+        (record,) = self.written(capsys)
+        (raised,) = record["exception"]
+        assert raised["exc_type"] == "RuntimeError"
+        assert [frame["name"] for frame in raised["frames"]][-1] == "fails"
+        assert CANARY not in json.dumps(record)
+        assert WORDS not in json.dumps(record)
+
+    def test_libraries_that_log_what_passes_through_them_are_quiet(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logs.configure(logging.DEBUG)
+        for name in logs.QUIET:
+            logging.getLogger(name).info("a request with its headers")
+            logging.getLogger(f"{name}.deeper").debug("a body")
+        assert self.written(capsys) == []
+        log.debug("but not we")
+        assert len(self.written(capsys)) == 1
+
+    def test_below_the_level_nothing_is_written(self, capsys: pytest.CaptureFixture[str]) -> None:
+        logs.configure(logging.INFO)
+        log.debug("details")
+        assert self.written(capsys) == []
+
+
+class DebugJourney(Journey):
+    """A bot that was told to log everything."""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """With LOG_LEVEL=DEBUG."""
+        return {**super().environ, "LOG_LEVEL": "DEBUG"}
+
+
+def test_no_secret_and_no_word_of_people_is_in_the_log_whatever_happens(tmp_path: Path) -> None:
+    journey = DebugJourney(tmp_path)
+    journey.open()
+    try:
+        process = journey.start_process()
+        _live_through_much(journey)
+        assert process.terminate() == 0
+        lines = process.output.splitlines()
+    finally:
+        journey.close()
+    assert len(lines) > 10
+    records = [json.loads(line) for line in lines]
+    assert {record["level"] for record in records} >= {"debug", "info", "warning"}
+    assert CANARY not in process.output
+    assert WORDS not in process.output
+    assert "Authorization" not in process.output
+
+
+def _live_through_much(journey: Journey) -> None:
+    """A form, a grant and its end; a denial; Slack and W&B failing in between."""
+    slack, wandb = journey.slack.faults, journey.api.faults
+    slack.add(SlackFault("chat.postMessage", Lost(), phase="after"))
+    slack.add(SlackFault("chat.update", HttpStatus(502, f"<html>{WORDS}</html>")))
+    slack.add(SlackFault("chat.update", ErrorCode("invalid_auth")))
+    wandb.add(Fault(method="PATCH", status=502, answer=f"<html>{WORDS}</html>".encode()))
+    wandb.add(Fault(method="PATCH", skip=1, status=400, answer=WORDS.encode()))
+    journey.ask(journey.eve, f"vision member 4s {WORDS}")
+    journey.ada.click(journey.ada.wait_for_message("[Approve]", timeout=30), "Approve")
+    journey.eve.wait_for_message("ended", timeout=40)
+    journey.ask(journey.bob, f"vision admin 8h {WORDS}")
+    card = journey.ada.wait_for_message("[Approve]", timeout=30)
+    view = journey.ada.click(card, "Deny").view
+    assert view is not None
+    journey.ada.fill(view, {"Reason": WORDS})
+    journey.bob.wait_for_message("denied", timeout=30)
+    journey.eve.command("/wandb", f"request-access {WORDS}")
+    journey.ada.open_home()
