@@ -60,7 +60,8 @@ def run() -> None:
         with bot:
             serve(bot.http, settings.host, settings.port, on_stop=lambda: None)
     except OSError as error:
-        _failed(f"Port {settings.port} on {settings.host} cannot be opened: {error.strerror}.")
+        reason = (error.strerror or type(error).__name__).partition(" (")[0]  # without the address
+        _failed(f"Port {settings.port} on {settings.host} cannot be opened: {reason}.")
 
 
 @cli.command()
@@ -142,10 +143,18 @@ def _database() -> "Iterator[Database]":
 
 
 def _check_folder(url: str) -> None:
-    """SQLite makes a file, but no folder for it."""
+    """SQLite makes a file, but no folder for it. The first to take the address apart."""
+    from sqlalchemy.exc import ArgumentError
+
     from workflows.storage.database import sqlite_file
 
-    file = sqlite_file(url)
+    try:
+        file = sqlite_file(url)
+    except (ArgumentError, ValueError):  # their texts show parts of it
+        _wrong(
+            "DATABASE_URL cannot be taken apart: give sqlite:///file.db or "
+            "postgresql://user:password@host:5432/name"
+        )
     if file is not None and not file.parent.is_dir():
         _wrong(f"DATABASE_URL names a file in a folder that is not there: {file.parent}")
 

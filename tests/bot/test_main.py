@@ -1,0 +1,259 @@
+"""The command line in a process of its own: what it prints, and with which exit code."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sandbox.bot_process import ROOT, BotProcess
+from tests.builders import EVE
+from tests.services.rig import Rig
+from workflows.services.audit import COLUMNS
+from workflows.storage.database import Database
+
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-CANARY-bot-token",
+    "SLACK_SIGNING_SECRET": "CANARY-signing-secret",
+    "WANDB_API_KEY": "CANARY-wandb-key",
+}
+NOBODY = "http://127.0.0.1:9"  # the discard port: nothing answers there
+
+
+def wandb_access(
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    folder: Path,
+    python: tuple[str, ...] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Run it in `folder` with this environment and no other settings; no traceback may be seen."""
+    needed = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, *python, "-m", "bot", *arguments],
+        cwd=folder,
+        env={**needed, "PYTHONPATH": str(ROOT), **(environ or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "CANARY" not in done.stdout + done.stderr
+    return done
+
+
+def environ_of(folder: Path, **changes: str) -> dict[str, str]:
+    """All settings that `run` needs, with a database in this folder and nobody outside."""
+    return {
+        **SECRETS,
+        "SLACK_API_URL": f"{NOBODY}/api/",
+        "WANDB_BASE_URL": NOBODY,
+        "DATABASE_URL": f"sqlite:///{folder / 'access.db'}",
+        "HOST": "127.0.0.1",
+        **changes,
+    }
+
+
+def test_help_names_the_commands_and_imports_nothing_slow(tmp_path: Path) -> None:
+    done = wandb_access("--help", folder=tmp_path, python=("-X", "importtime"))
+    assert done.returncode == 0
+    assert all(word in done.stdout for word in ("run", "migrate", "policy", "audit"))
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in imported, "the list of imports is what it seems"
+    slow = {"slack_bolt", "slack_sdk", "sqlmodel", "sqlalchemy", "httpx", "uvicorn", "pydantic"}
+    assert imported & (slow | {"bot.app", "bot.settings"}) == set()
+
+
+@pytest.mark.parametrize("arguments", [(), ("policy",), ("audit",)])
+def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = wandb_access(*arguments, folder=tmp_path)
+    assert "Usage" in done.stdout
+    assert done.returncode == 2
+
+
+def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
+    done = wandb_access("fly", folder=tmp_path)
+    assert done.returncode == 2
+    assert "No such command 'fly'" in done.stderr
+
+
+# -- run -----------------------------------------------------------------------------------------
+
+
+def test_run_names_every_missing_setting_at_once(tmp_path: Path) -> None:
+    done = wandb_access("run", environ={"PORT": "0"}, folder=tmp_path)
+    assert done.returncode == 2
+    named = [line.partition(" ")[0] for line in done.stderr.splitlines()]
+    assert sorted(named) == ["PORT", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "WANDB_API_KEY"]
+    assert list(tmp_path.iterdir()) == [], "nothing was made"
+
+
+def test_run_names_the_mistakes_of_the_policy_file(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\ndefaults:\n  max_duration: soon\n", encoding="utf-8")
+    environ = environ_of(tmp_path, POLICY_FILE=str(policy))
+    done = wandb_access("run", environ=environ, folder=tmp_path)
+    assert done.returncode == 2
+    assert "line 3" in done.stderr.casefold()
+
+
+@pytest.mark.parametrize("command", ["run", "migrate", "audit export --csv"])
+def test_a_postgresql_that_is_not_there_is_a_sentence_without_the_password(
+    command: str, tmp_path: Path
+) -> None:
+    url = "postgresql://access:CANARY@127.0.0.1:9/access"
+    environ = environ_of(tmp_path, DATABASE_URL=url)
+    done = wandb_access(*command.split(), environ=environ, folder=tmp_path)
+    assert done.returncode == 1
+    assert "The database cannot be used (OperationalError)" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "migrate"])
+def test_an_address_that_cannot_be_taken_apart_is_wrong(command: str, tmp_path: Path) -> None:
+    environ = environ_of(tmp_path, DATABASE_URL="postgresql://access:CANARY@host:CANARY/access")
+    done = wandb_access(command, environ=environ, folder=tmp_path)
+    assert done.returncode == 2
+    assert "DATABASE_URL cannot be taken apart" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "migrate"])
+def test_a_folder_that_is_not_there_is_wrong(command: str, tmp_path: Path) -> None:
+    environ = environ_of(tmp_path, DATABASE_URL="sqlite:///data/access.db")
+    done = wandb_access(command, environ=environ, folder=tmp_path)
+    assert done.returncode == 2
+    assert "a folder that is not there: data" in done.stderr
+
+
+def test_run_serves_its_health_page_and_ends_well_when_it_is_told_to(tmp_path: Path) -> None:
+    with BotProcess(environ_of(tmp_path), tmp_path) as running:
+        assert running.wait_until("/healthz", 200).json() == {"status": "alive"}
+        assert running.wait_until("/readyz", 503).json()["status"] == "starting"
+        assert running.terminate() == 0
+    assert "Traceback" not in running.output
+    assert "CANARY" not in running.output
+
+
+def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path: Path) -> None:
+    with BotProcess(environ_of(tmp_path), tmp_path) as running:
+        running.wait_until("/healthz", 200)
+        same_file = wandb_access("run", environ=environ_of(tmp_path), folder=tmp_path)
+        assert same_file.returncode == 1
+        assert "Another wandb-access is running on access.db" in same_file.stderr
+        other = f"sqlite:///{tmp_path / 'other.db'}"
+        environ = environ_of(tmp_path, DATABASE_URL=other, PORT=str(running.port))
+        same_port = wandb_access("run", environ=environ, folder=tmp_path)
+        assert same_port.returncode == 1
+        said = same_port.stderr.splitlines()
+        assert f"Port {running.port} on 127.0.0.1 cannot be opened: Address already in use." in said
+        running.terminate()
+
+
+def test_ctrl_c_ends_it_well_too(tmp_path: Path) -> None:
+    with BotProcess(environ_of(tmp_path), tmp_path) as running:
+        running.wait_until("/healthz", 200)
+        assert running.process is not None
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait_until_over() == 0
+    assert "Traceback" not in running.output
+
+
+# -- migrate and audit ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite", "postgresql"], indirect=True)
+def test_migrate_makes_the_tables_and_may_be_called_again(empty_url: str, tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": empty_url}
+    before = wandb_access("audit", "export", "--json", environ=environ, folder=tmp_path)
+    assert before.returncode == 1
+    assert "wandb-access migrate" in before.stderr
+    for _ in range(2):
+        done = wandb_access("migrate", environ=environ, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
+    after = wandb_access("audit", "export", "--json", environ=environ, folder=tmp_path)
+    assert (after.returncode, after.stdout) == (0, "")
+
+
+def test_a_newer_schema_is_left_alone(sqlite: Database, sqlite_url: str, tmp_path: Path) -> None:
+    with sqlite.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'from-tomorrow'")
+    environ = environ_of(tmp_path, DATABASE_URL=sqlite_url)
+    for command in ("migrate", "run"):
+        done = wandb_access(command, environ=environ, folder=tmp_path)
+        assert done.returncode == 1
+        assert "schema from-tomorrow, which this version does not know" in done.stderr
+
+
+def test_audit_export_writes_every_fact_as_json_or_csv(
+    rig: Rig, database_url: str, tmp_path: Path
+) -> None:
+    request = rig.submit(reason="=1+1, and “Grüße”")
+    rig.deny(request.id, comment="not this week")
+    environ = {"DATABASE_URL": database_url}
+
+    as_json = wandb_access("audit", "export", "--json", environ=environ, folder=tmp_path)
+    facts = [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert [fact["event"] for fact in facts] == ["RequestSubmitted", "RequestDenied"]
+    assert [fact["actor"] for fact in facts] == [EVE, "ada@corp.example"]
+    assert {fact["subject"] for fact in facts} == {request.id}
+
+    file = tmp_path / "audit.csv"
+    into_file = wandb_access(
+        "audit", "export", "--csv", "-o", str(file), environ=environ, folder=tmp_path
+    )
+    assert (into_file.returncode, into_file.stdout) == (0, "")
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["event"] for row in rows] == ["RequestSubmitted", "RequestDenied"]
+    assert "Grüße" in rows[0]["detail"]
+
+    to_screen = wandb_access("audit", "export", "--csv", environ=environ, folder=tmp_path)
+    assert list(csv.DictReader(io.StringIO(to_screen.stdout, newline=""))) == rows
+
+
+@pytest.mark.parametrize("options", [(), ("--csv", "--json")])
+def test_audit_export_wants_one_form(options: tuple[str, ...], tmp_path: Path) -> None:
+    done = wandb_access("audit", "export", *options, folder=tmp_path)
+    assert done.returncode == 2
+    assert "one of them" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_wrong(sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "audit.json"
+    environ = {"DATABASE_URL": sqlite_url}
+    arguments = ("audit", "export", "--json", "-o", str(file))
+    done = wandb_access(*arguments, environ=environ, folder=tmp_path)
+    assert done.returncode == 2
+    assert f"{file} cannot be written: No such file or directory" in done.stderr
+
+
+# -- policy check --------------------------------------------------------------------------------
+
+
+def test_policy_check_says_that_a_policy_is_one(tmp_path: Path) -> None:
+    done = wandb_access("policy", "check", str(ROOT / "policy.example.yaml"), folder=tmp_path)
+    assert done.returncode == 0
+    assert "is a policy with" in done.stdout
+
+
+def test_policy_check_names_every_mistake_with_its_line(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    text = "version: 1\ndefaults:\n  approvals: many\n  max_duration: -3d\n  colour: red\n"
+    policy.write_text(text, encoding="utf-8")
+    done = wandb_access("policy", "check", str(policy), folder=tmp_path)
+    assert done.returncode == 2
+    for line in (3, 4, 5):
+        assert f"line {line}" in done.stderr.casefold()
+
+
+def test_policy_check_of_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    done = wandb_access("policy", "check", "nowhere.yaml", folder=tmp_path)
+    assert done.returncode == 2
+    assert "No such file" in done.stderr
