@@ -20,7 +20,7 @@ def draw(alert: Alert) -> Message:
         blocks.section(sentence),
         *more,
         blocks.section(f"*What to do:* {advice}"),
-        blocks.context(f"Found{phrases.dated(alert.at)} · {blocks.name(alert.subject)}"),
+        blocks.context(f"Found {blocks.when(alert.at)} · Reference: {blocks.name(alert.subject)}"),
     ]
     return blocks.message(f"{title}. {sentence}", drawn)
 

@@ -107,8 +107,8 @@ def context(*texts: str) -> Block:
 
 
 def header(text: str) -> Block:
-    """A heading, in plain text."""
-    return {"type": "header", "text": plain(text, _HEADER)}
+    """A heading, in plain text, on one line."""
+    return {"type": "header", "text": plain(plain_name(text, _HEADER), _HEADER)}
 
 
 def divider() -> Block:
@@ -116,14 +116,16 @@ def divider() -> Block:
     return {"type": "divider"}
 
 
-def quote(text: str) -> list[Block]:
+def quote(text: str, label: str = "") -> list[Block]:
     """What somebody wrote, marked as theirs line by line, whole, over as many sections as it takes.
 
-    Nothing for a text that shows nothing. Policy and forms stop people at 1,000 characters; of an
-    answer of W&B that is longer the rest is left out.
+    Nothing for a text that shows nothing. `label` stands above it, in bold, and is ours. Policy
+    and forms stop people at 1,000 characters; of an answer of W&B that is longer the rest is left
+    out.
     """
-    sections: list[str] = []
-    for line in _quoted_lines(cut(clean(text).strip(), _QUOTED)):
+    lines = list(_quoted_lines(cut(clean(text).strip(), _QUOTED)))
+    sections = [f"*{label}*"] if label and lines else []
+    for line in lines:
         if sections and len(sections[-1]) + len(line) < _SECTION:
             sections[-1] += "\n" + line
         else:

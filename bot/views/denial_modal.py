@@ -29,7 +29,8 @@ def draw(
         "close": blocks.plain("Go back", 24),
         "blocks": [
             review_card.case_of(request, now, mention),
-            *review_card.reason_of(request),
+            *review_card.reason_of(request, "Their reason"),
+            blocks.divider(),
             {
                 "type": "input",
                 "block_id": REASON,

@@ -1,9 +1,11 @@
 """The help, with an example for every command; also the answer to what was not understood."""
 
+from collections.abc import Iterable
+
 from bot.views import blocks
 from bot.views.blocks import Message
 
-_COMMANDS = (
+_ASK = (
     ("/wandb request-access", "opens a form: team, role, for how long, why"),
     (
         '/wandb request-access "vision team" member 8h Check the release run',
@@ -13,6 +15,8 @@ _COMMANDS = (
         "/wandb request-role admin until friday Move the billing",
         "asks for a role in the organization: member or admin",
     ),
+)
+_LOOK = (
     ("/wandb my-access", "what you have, until when, and what you asked for"),
     ("/wandb approvals", "what waits for your decision"),
     ("/wandb help", "this text"),
@@ -27,12 +31,20 @@ def draw(*, unknown: str = "", problem: str = "") -> Message:
         first = f"I don't know “{blocks.name(unknown)}”. This is what I understand:"
     if problem:
         first = f"{blocks.escape(problem)} This is how it is written:"
-    lines = [f"• `{command}`\n    {what}" for command, what in _COMMANDS]
     durations = ", ".join(f"`{each}`" for each in _DURATIONS)
     long = (
-        f"*For how long:* {durations}. A span starts when it is approved; until a day means to "
-        "its end; `permanent` only where the policy allows it."
+        f"*For how long*\n{durations}\nIt starts when it is approved. `until friday` means to the "
+        "end of Friday, `permanent` works only where the policy allows it."
     )
-    drawn = [blocks.section(first), blocks.section("\n".join(lines)), blocks.section(long)]
-    commands = ", ".join(command for command, _ in _COMMANDS)
+    drawn = [
+        blocks.section(first),
+        blocks.section(f"*Ask*\n{_lines(_ASK)}"),
+        blocks.section(long),
+        blocks.section(f"*Look and decide*\n{_lines(_LOOK)}"),
+    ]
+    commands = ", ".join(command for command, _ in (*_ASK, *_LOOK))
     return blocks.message(f"{first} {commands}", drawn)
+
+
+def _lines(commands: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"`{command}` {what}" for command, what in commands)

@@ -1,5 +1,6 @@
 """The Home tab: my access, my requests, waiting for me. Drawn whole each time it is opened.
 
+What waits for this person stands first, because somebody else cannot go on without them.
 Published to one person at a time: when they open it, and when something of theirs has changed.
 """
 
@@ -42,8 +43,8 @@ def draw(page: HomePage, *, now: datetime, mention: Mention) -> Block:
         drawn = []
     drawn.append(
         blocks.section(
-            "Ask for access to Weights &amp; Biases here. Somebody who may decide approves it, "
-            "and it ends by itself."
+            "Get a role in Weights &amp; Biases for as long as you need it: ask, somebody who may "
+            "decide approves, and it ends by itself."
         )
     )
     drawn.append(
@@ -51,11 +52,20 @@ def draw(page: HomePage, *, now: datetime, mention: Mention) -> Block:
             blocks.button("Request access", action_id=REQUEST_ACCESS, value="home", style="primary")
         )
     )
-    room = Room(blocks.VIEW_BLOCKS, blocks.ALL_TEXT)
-    access = room.less(drawn).at_most(_ACCESS)
-    drawn += sections.my_access(page.grants, page.standing_roles, access)
-    requests = room.less(drawn).at_most(_REQUESTS)
-    drawn += sections.my_requests(page.requests, requests, now=now, mention=mention)
-    rest = room.less(drawn)
-    drawn += sections.waiting_for_me(page.waiting, rest, now=now, mention=mention)
-    return {"type": "home", "blocks": drawn}
+    drawn.append(blocks.context("`/wandb help` shows what else you can ask for, and how."))
+    return {"type": "home", "blocks": drawn + _lists(page, drawn, now, mention)}
+
+
+def _lists(page: HomePage, above: Sequence[Block], now: datetime, mention: Mention) -> list[Block]:
+    line = blocks.divider()
+    room = Room(blocks.VIEW_BLOCKS, blocks.ALL_TEXT).less(above).less([line] * 3)
+    access = sections.my_access(page.grants, page.standing_roles, room.at_most(_ACCESS))
+    room = room.less(access)
+    requests = sections.my_requests(
+        page.requests, room.at_most(_REQUESTS), now=now, mention=mention
+    )
+    room = room.less(requests)
+    waiting = sections.waiting_for_me(page.waiting, room, now=now, mention=mention)
+    if page.waiting:
+        return [line, *waiting, line, *access, line, *requests]
+    return [line, *access, line, *requests, line, *waiting]

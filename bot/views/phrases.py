@@ -12,10 +12,14 @@ from bot.views import blocks
 from workflows.domain import durations
 from workflows.domain.durations import Duration, Permanent, Span, Until
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Role, Team
+from workflows.domain.grants import GrantStatus
+from workflows.domain.requests import RequestStatus
+from workflows.ports import Notice
 
 Mention = Mapping[EmailAddress, str]
 
 _NAMED = 10  # people named one by one; the rest are counted
+_WAITS, _TROUBLE = ":hourglass_flowing_sand:", ":warning:"
 
 
 def person(email: str, mention: Mention) -> str:
@@ -93,6 +97,26 @@ def how_long_from(duration: Duration, now: datetime) -> str:
 def end(ends_at: datetime | None) -> str:
     """`until …`, or `without an end`."""
     return f"until {blocks.when(ends_at)}" if ends_at else "without an end"
+
+
+def lapses(moment: datetime) -> str:
+    """What becomes of a request that nobody decides."""
+    return f"Without a decision it lapses {blocks.when(moment)}."
+
+
+def mark(notice: Notice) -> str:
+    """The emoji of how a request stands, or none: decoration, the words beside it say the same."""
+    if notice.request.status is RequestStatus.PENDING:
+        return _WAITS
+    if notice.request.status is not RequestStatus.APPROVED:
+        return ""
+    grant = notice.grant
+    if grant is None or grant.status is GrantStatus.ISSUED:
+        return _TROUBLE if notice.trouble else _WAITS
+    if grant.status is GrantStatus.ACTIVE:
+        return ":white_check_mark:"
+    failed = grant.status is GrantStatus.FAILED
+    return _TROUBLE if failed or (grant.status is GrantStatus.ENDING and grant.stuck) else ""
 
 
 def dated(moment: datetime | None) -> str:

@@ -29,13 +29,12 @@ class _State:
     lead: str
     more: Sequence[Block] = ()
     button: Block | None = None
-    emoji: str = ""  # decoration: the lead says the same
 
 
 def draw(notice: Notice, *, now: datetime, mention: Mention) -> Message:
     """The message; `now` is what “if approved now” means while it is pending."""
     state = _state(notice, now, mention)
-    drawn = [blocks.section(f"{state.emoji} {state.lead}".strip()), *state.more]
+    drawn = [blocks.section(f"{phrases.mark(notice)} {state.lead}".strip()), *state.more]
     if state.button is not None:
         drawn.append(blocks.actions(state.button))
     return blocks.message(state.lead, drawn)
@@ -98,13 +97,13 @@ def _pending(notice: Notice, now: datetime, mention: Mention) -> _State:
     request = notice.request
     what = phrases.role_in(request.role, request.place)
     long = phrases.how_long_from(request.duration, now)
-    lead = f"You asked for {what}: {long}. It *waits* for approval."
-    more = review_card.reason_of(request)
+    lead = f"Your request *waits* for approval: {what}."
+    details = blocks.section(f"*Duration*\n{long}")
+    more = [details, *review_card.reason_of(request)]
     if request.invites:
         more.append(blocks.section(_invitation(request.place)))
     more.append(blocks.context(_waits(request, notice.waiting_for, mention)))
-    emoji = ":hourglass_flowing_sand:"
-    return _State(lead, more, cancel_button(request), emoji)
+    return _State(lead, more, cancel_button(request))
 
 
 def _waits(request: AccessRequest, asked: Sequence[EmailAddress], mention: Mention) -> str:
@@ -116,7 +115,7 @@ def _waits(request: AccessRequest, asked: Sequence[EmailAddress], mention: Menti
         sentences.append(f"{request.needed} of them have to approve.")
     if given:
         sentences.append(f"Approved so far by {phrases.people(given, mention)}.")
-    sentences.append(f"Without a decision it lapses: {blocks.when(request.lapses_at)}.")
+    sentences.append(phrases.lapses(request.lapses_at))
     return " ".join(sentences)
 
 
@@ -129,7 +128,7 @@ def _invitation(place: Place) -> str:
         case _:
             assert_never(place)
     return (
-        "You have no W&amp;B account yet. Once this is approved, you are invited to the "
+        "You have *no W&amp;B account yet*. Once this is approved, you are invited to the "
         f"organization by e-mail {then}. The invitation stays when this access ends."
     )
 
@@ -187,7 +186,7 @@ def _active(request: AccessRequest, grant: Grant, mention: Mention) -> _State:
     by = phrases.people(grant.approvers, mention)
     before = f"Before, you held {blocks.strong(request.held.name)} there. " if request.held else ""
     note = blocks.context(f"{before}Approved by {by}{_dated(request)}.")
-    return _State(lead, (note,), done_button(grant), ":white_check_mark:")
+    return _State(lead, (note,), done_button(grant))
 
 
 def _left(notice: Notice, grant: Grant) -> str:

@@ -73,6 +73,8 @@ def draw(form: Form) -> Block:
         )
     if form.kind == TEAM_KIND:
         view["blocks"].append(_team(form))
+    else:
+        view["blocks"].append(blocks.section("A role in the whole W&amp;B organization."))
     view["blocks"] += [_role(form), _duration(form), _reason(form)]
     return view
 
@@ -166,7 +168,7 @@ def _duration(form: Form) -> Block:
         field["initial_value"] = initial
     hint = "For example 45m, 8h, 3d, 2w, until friday or until 2026-12-24"
     hint += ", or permanent." if form.permanent else "."
-    hint += " A span starts when it is approved."
+    hint += " It starts when it is approved."
     return _input(DURATION, "Duration", field, hint=hint)
 
 
@@ -180,7 +182,7 @@ def _reason(form: Form) -> Block:
     if initial := blocks.clean(form.reason)[:MAX_REASON]:
         field["initial_value"] = initial
     drawn = _input(
-        REASON, "Reason", field, hint="The people who decide read this: what for, why now."
+        REASON, "Reason", field, hint="What for, and why now? The people who decide read this."
     )
     return drawn if form.reason_required else {**drawn, "optional": True}
 

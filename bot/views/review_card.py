@@ -3,7 +3,6 @@
 The buttons carry the request's id and nothing else: who may decide is looked up at the click.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
@@ -25,16 +24,17 @@ _GIVEN_BACK = "given back"  # what a grant notes when its own person ends it
 def draw(notice: Notice, *, now: datetime, mention: Mention) -> Message:
     """The card; `now` is what “if approved now” means. What came of it stands on top."""
     request = notice.request
+    what = phrases.plain_role_in(request.role, request.place)
+    title = blocks.header(f"Access request: {what}")
     if request.status is RequestStatus.PENDING:
-        title = blocks.section(":key: *Access request*")
         return blocks.message(_text(request, mention), [title, *brief(notice, now, mention)])
     outcome = outcome_of(request, mention)
-    drawn = [blocks.section(outcome)]
-    if request.status in (RequestStatus.DENIED, RequestStatus.LAPSED):
-        drawn += blocks.quote(request.note)
-    if request.status is RequestStatus.APPROVED:
-        drawn += _progress(notice, mention)
-    drawn += [case_of(request, now, mention), *reason_of(request)]
+    drawn = [
+        title,
+        *_came_of(notice, outcome, mention),
+        case_of(request, now, mention),
+        *reason_of(request),
+    ]
     return blocks.message(f"{outcome} {_text(request, mention)}", drawn)
 
 
@@ -94,19 +94,19 @@ def outcome_of(request: AccessRequest, mention: Mention) -> str:
 def case_of(request: AccessRequest, now: datetime, mention: Mention) -> Block:
     """Who, where, from which role to which, how long."""
     pending = request.status is RequestStatus.PENDING
-    long = phrases.how_long_from(request.duration, now) if pending else None
+    duration = request.duration
+    long = phrases.how_long_from(duration, now) if pending else phrases.how_long(duration)
     return blocks.fields(
         ("Who", phrases.person_and_address(request.requester, mention)),
         _where(request.place),
         ("Role", phrases.change(request.held, request.role)),
-        ("How long", long or phrases.how_long(request.duration)),
+        ("Duration", long),
     )
 
 
-def reason_of(request: AccessRequest) -> list[Block]:
+def reason_of(request: AccessRequest, label: str = "Reason") -> list[Block]:
     """The requester's own words, or that there are none."""
-    quoted = blocks.quote(request.reason)
-    return [blocks.section("*Reason*"), *quoted] if quoted else [blocks.section("No reason given.")]
+    return blocks.quote(request.reason, label) or [blocks.section("No reason given.")]
 
 
 def _text(request: AccessRequest, mention: Mention) -> str:
@@ -137,7 +137,7 @@ def _invitation(place: Place) -> str:
         case _:
             assert_never(place)
     return (
-        "This person has no W&amp;B account yet. If you approve, they are invited to the "
+        "This person has *no W&amp;B account yet*. If you approve, they are invited to the "
         f"organization {then}. The invitation stays when the access ends."
     )
 
@@ -152,23 +152,26 @@ def _asked(notice: Notice, mention: Mention) -> Block:
         needs = f"Needs {request.needed} approvals: {so_far}."
     else:
         needs = f"Needs {request.needed} approvals, from different people: none so far."
-    lapses = f"Without a decision the request lapses: {blocks.when(request.lapses_at)}."
+    lapses = phrases.lapses(request.lapses_at)
     why = blocks.escape(blocks.cut(notice.why, 200))
     why = f"You were asked because {why}. " if why else ""
     return blocks.context(f"{why}{needs} {lapses}")
 
 
-def _progress(notice: Notice, mention: Mention) -> Iterator[Block]:
-    grant = notice.grant
+def _came_of(notice: Notice, outcome: str, mention: Mention) -> list[Block]:
+    """What was decided and, a line further, how it goes in W&B."""
+    request, grant = notice.request, notice.grant
+    if request.status is not RequestStatus.APPROVED:
+        note = "" if request.status is RequestStatus.CANCELLED else request.note
+        return [blocks.section(outcome), *blocks.quote(note)]
     if grant is None or grant.status is GrantStatus.ISSUED:
-        if notice.trouble:
-            yield blocks.section("W&amp;B has not confirmed it yet. I keep trying by myself.")
-            yield from blocks.quote(notice.trouble)
-        else:
-            yield blocks.section("It is being carried out in W&amp;B.")
-        return
-    yield blocks.section(_course(grant, mention))
-    yield from blocks.quote(note_of(grant))
+        course, note = "It is being carried out in W&amp;B.", notice.trouble
+        if note:
+            course = "W&amp;B has not confirmed it yet. I keep trying by myself."
+    else:
+        course, note = _course(grant, mention), note_of(grant)
+    said = f"{phrases.mark(notice)} {course}".strip()
+    return [blocks.section(f"{outcome}\n{said}"), *blocks.quote(note)]
 
 
 def _course(grant: Grant, mention: Mention) -> str:

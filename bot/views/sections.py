@@ -75,12 +75,13 @@ def waiting_for_me(
 ) -> list[Block]:
     """The cases to decide, each with its buttons, whole."""
     items = (
-        [*review_card.brief(Notice(request, None), now, mention), blocks.divider()]
-        for request in waiting
+        [*[blocks.divider()][:number], *review_card.brief(Notice(request, None), now, mention)]
+        for number, request in enumerate(waiting)
     )
     empty = "Nothing waits for your decision."
     rest = "Decide these first, then look again with `/wandb approvals`."
-    return _list("Waiting for me", items, room, count=len(waiting), empty=empty, rest=rest)
+    title = f"Waiting for me ({len(waiting)})" if waiting else "Waiting for me"
+    return _list(title, items, room, count=len(waiting), empty=empty, rest=rest)
 
 
 def _grant(grant: Grant) -> Block:
@@ -108,10 +109,10 @@ def _request(request: AccessRequest, now: datetime, mention: Mention) -> Block:
     what = phrases.role_in(request.role, request.place)
     if request.status is RequestStatus.PENDING:
         long = phrases.how_long_from(request.duration, now)
-        lapses = f"Without a decision it lapses: {blocks.when(request.lapses_at)}."
-        text = f"{what}, {long}. *Waiting* for a decision. {lapses}"
+        lapses = phrases.lapses(request.lapses_at)
+        text = f"{what}, {long}.\n*Waiting* for a decision. {lapses}"
         return blocks.section_with(text, request_message.cancel_button(request))
-    text = f"{what}, {phrases.how_long(request.duration)}. {_outcome(request, mention)}"
+    text = f"{what}, {phrases.how_long(request.duration)}.\n{_outcome(request, mention)}"
     if request.status is RequestStatus.APPROVED:
         return blocks.section(text)
     return blocks.section_with(text, request_message.ask_again_button(request))

@@ -43,6 +43,18 @@ def test_a_text_that_shows_nothing_is_not_quoted(nothing: str) -> None:
     assert blocks.quote(nothing) == []
 
 
+def test_a_label_stands_above_what_is_quoted_and_never_alone() -> None:
+    assert written(blocks.quote("one", "Reason")) == ["*Reason*\n>one"]
+    assert blocks.quote(" ", "Reason") == []
+
+
+def test_a_heading_is_one_line_within_its_limit() -> None:
+    (text,) = written(blocks.header("a\nb" + "c" * 200))
+
+    assert text.startswith("a bccc")
+    assert len(text) == 150
+
+
 def test_a_thousand_ampersands_are_shown_whole() -> None:
     shown = written(blocks.quote("&" * 1000))
 

@@ -10,6 +10,7 @@ def test_it_shows_the_case_and_asks_for_a_reason() -> None:
     assert_slack_takes_view(view)
     assert "<@U0EVE> (eve@corp.example)" in said(view["blocks"])
     assert "viewer → *admin*" in said(view["blocks"])
+    assert "*Their reason*\n>Release" in said(view["blocks"])
     field = view["blocks"][-1]
     assert field["label"]["text"] == "Reason"
     assert "optional" not in field

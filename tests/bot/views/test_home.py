@@ -49,6 +49,7 @@ def test_an_empty_page_says_so_and_offers_to_ask() -> None:
     assert "You have no access" in text
     assert "You have not asked for anything yet." in text
     assert "Nothing waits for your decision." in text
+    assert text.index("My access") < text.index("Waiting for me")
     request = buttons(view)["Request access"]
     assert (request["style"], request["action_id"]) == ("primary", home.REQUEST_ACCESS)
 
@@ -61,6 +62,7 @@ def test_a_page_shows_what_i_have_what_i_asked_for_and_what_waits() -> None:
     assert "*member* in *nlp*, without an end." in text
     assert "*viewer* in *vision*" not in text  # what it was raised from is not held besides
     assert text.index("*Waiting* for a decision") < text.index("*Denied* by <@U0ADA>")
+    assert text.index("Waiting for me (1)") < text.index("My access")
     found = buttons(view)
     assert found["I'm done"]["action_id"] == request_message.DONE
     assert found["Cancel"]["action_id"] == request_message.CANCEL

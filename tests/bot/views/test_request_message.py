@@ -1,5 +1,6 @@
 """The requester's message, state by state."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -41,7 +42,7 @@ def drawn(notice: Notice) -> blocks.Message:
             [
                 f"until about {blocks.when(END)}, if approved now",
                 "Asked: <@U0ADA> and bob@corp.example.",
-                f"Without a decision it lapses: {blocks.when(PENDING.lapses_at)}.",
+                f"Without a decision it lapses {blocks.when(PENDING.lapses_at)}.",
                 ">Release &lt;!channel&gt; of *v2*",
             ],
         ),
@@ -67,6 +68,28 @@ def test_each_state_says_how_things_stand_and_offers_what_can_be_done(
     assert [sentence for sentence in sentences if sentence not in text] == []
     assert list(buttons(message.blocks)) == [button] * bool(button)
     assert "*admin* in *vision*" in message.text
+
+
+@pytest.mark.parametrize(
+    ("state", "emoji"),
+    [
+        ("pending", ":hourglass_flowing_sand:"),
+        ("issued", ":hourglass_flowing_sand:"),
+        ("delayed", ":warning:"),
+        ("active", ":white_check_mark:"),
+        ("stuck", ":warning:"),
+        ("ended", ""),
+        ("failed", ":warning:"),
+        ("denied", ""),
+    ],
+)
+def test_one_emoji_at_most_goes_with_a_state_and_only_in_what_is_seen(
+    state: str, emoji: str
+) -> None:
+    message = drawn(NOTICES[state])
+
+    assert re.findall(r":[a-z_]{3,}:", said(message)) == [emoji] * bool(emoji)
+    assert ":warning:" not in message.text
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_a_pending_card_says_everything_that_a_decision_needs() -> None:
     message = drawn(NOTICES["pending"])
 
     text = said(message)
+    assert text.startswith("Access request: admin in vision\n")
     assert "<@U0EVE> (eve@corp.example)" in text
     assert "*Team*\n*vision*" in text
     assert "viewer → *admin*" in text
