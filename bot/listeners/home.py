@@ -1,16 +1,21 @@
 """The Home tab: drawn when it is opened, and for whoever has just done something in it."""
 
+import logging
 from collections.abc import Callable
+from typing import Any
 
 from slack_bolt import App, Args
 
 from bot import payloads
 from bot.listeners.parts import Parts
-from bot.slack_api import call, call_webhook
+from bot.slack_api import SlackSaidNo, call, call_webhook
 from bot.views import home
 from bot.views.blocks import Message
 from workflows.domain.entitlements import EmailAddress
+from workflows.errors import NotifierUnavailable
 from workflows.services.overview import overview_of
+
+log = logging.getLogger(__name__)
 
 
 class Home:
@@ -34,16 +39,26 @@ class Home:
     def after(self, args: Args, email: EmailAddress, listing: Callable[[], Message]) -> None:
         """What is nobody's stored message is drawn again: this tab, or a listing's answer."""
         container = args.body.get("container") or {}
-        if container.get("type") == "view":
-            self.publish(payloads.clicker_of(args.body), email)
+        if is_home(args.body):
+            self.again(payloads.clicker_of(args.body), email)
         elif container.get("is_ephemeral") and args.body.get("response_url"):
             message = listing()
-            call_webhook(
-                args.body["response_url"],
-                text=message.text,
-                blocks=message.blocks,
-                replace_original=True,
-            )
+            try:
+                call_webhook(
+                    args.body["response_url"],
+                    text=message.text,
+                    blocks=message.blocks,
+                    replace_original=True,
+                )
+            except NotifierUnavailable as error:
+                _not_drawn(error)
+
+    def again(self, slack_id: str, email: EmailAddress) -> None:
+        """Publish it after something was done, which stays done when Slack does not take this."""
+        try:
+            self.publish(slack_id, email)
+        except (NotifierUnavailable, SlackSaidNo) as error:
+            _not_drawn(error)
 
     def publish(self, slack_id: str, email: EmailAddress, notice: str = "") -> None:
         """Draw it from what is stored. Raises `NotifierUnavailable`."""
@@ -61,3 +76,13 @@ class Home:
             page, now=self._parts.deps.clock(), mention=self._parts.mention(*requesters, *deciders)
         )
         call(self._parts.client.views_publish, user_id=slack_id, view=view)
+
+
+def is_home(body: dict[str, Any]) -> bool:
+    """Whether it was clicked on the Home tab, and not in a message."""
+    container = body.get("container") or {}
+    return bool(container.get("type") == "view")
+
+
+def _not_drawn(error: Exception) -> None:
+    log.warning("what was done is not shown yet", extra={"error": str(error)})

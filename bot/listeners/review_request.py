@@ -3,7 +3,7 @@
 from slack_bolt import App, Args
 
 from bot import payloads
-from bot.listeners.home import Home
+from bot.listeners.home import Home, is_home
 from bot.listeners.parts import Parts
 from bot.people import TO_DECIDE
 from bot.slack_api import call
@@ -42,7 +42,12 @@ class ReviewRequest:
         id = payloads.request_id_of(args.payload)
         request = check_may_decide(self._parts.deps, id, by=member.email)
         mention = self._parts.mention(request.requester)
-        view = denial_modal.draw(request, now=self._parts.deps.clock(), mention=mention)
+        view = denial_modal.draw(
+            request,
+            now=self._parts.deps.clock(),
+            mention=mention,
+            on_home=is_home(args.body),
+        )
         call(self._parts.client.views_open, trigger_id=args.body.get("trigger_id"), view=view)
         args.ack()
 
@@ -58,6 +63,8 @@ class ReviewRequest:
             comment=denial.reason,
         )
         args.ack()
+        if denial.on_home:
+            self._home.again(member.slack_id, member.email)
 
     def show(self, args: Args) -> None:
         """`/wandb approvals`."""
