@@ -58,7 +58,7 @@ def run() -> None:
         _failed(_database_trouble(error))
     try:
         with bot:
-            serve(bot.http, settings.host, settings.port, on_stop=lambda: None)
+            serve(bot.http, settings.host, settings.port, on_stop=bot.wind_down)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).partition(" (")[0]  # without the address
         _failed(f"Port {settings.port} on {settings.host} cannot be opened: {reason}.")

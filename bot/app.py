@@ -69,6 +69,7 @@ class Bot:
     database: Database
     close: ExitStack
     socket: SocketModeHandler | None = None
+    _reader: threading.Thread | None = None
 
     def __enter__(self) -> "Bot":
         self._reader = threading.Thread(target=self.keeper.run, name="roster", daemon=True)
@@ -87,13 +88,19 @@ class Bot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.wind_down()
         if self.socket is not None:
             self.socket.close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
         self.scheduler.stop()
-        self.keeper.stop()
         self.worker.stop()
-        self._reader.join(1.0)
+        if self._reader is not None:
+            self._reader.join(1.0)
         self.close.close()
+
+    def wind_down(self) -> None:
+        """Begin to stop: nothing new is started. Only signals: the event loop may call it."""
+        self.keeper.stop()
+        self.worker.wind_down()
 
     def _sweep(self) -> None:
         """Look for what is due, and come back when the next end is."""

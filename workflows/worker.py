@@ -57,6 +57,7 @@ class Worker:
         self._wake = threading.Condition()
         self._woken = 0
         self._stopped = False
+        self._stop_by = 0.0
         self._threads: list[threading.Thread] = []
         self._running: set[str] = set()
 
@@ -153,14 +154,19 @@ class Worker:
             self._woken += 1
             self._wake.notify_all()
 
-    def stop(self) -> None:
-        """Start nothing more, and wait for what is running; its leases come free by themselves."""
+    def wind_down(self) -> None:
+        """Start nothing more. Only signals; what is running has `DRAIN` seconds from here."""
         with self._wake:
-            self._stopped = True
+            if not self._stopped:
+                self._stopped = True
+                self._stop_by = monotonic() + DRAIN
             self._wake.notify_all()
-        until = monotonic() + DRAIN
+
+    def stop(self) -> None:
+        """Wind down and wait; what does not finish is taken over when its lease runs out."""
+        self.wind_down()
         for thread in self._threads:
-            thread.join(max(0.0, until - monotonic()))
+            thread.join(max(0.0, self._stop_by - monotonic()))
 
     @property
     def is_running(self) -> bool:

@@ -128,7 +128,7 @@ def _invitation(place: Place) -> str:
         case _:
             assert_never(place)
     return (
-        "You have *no W&amp;B account yet*. Once this is approved, you are invited to the "
+        "You have no W&amp;B account yet. Once this is approved, you are invited to the "
         f"organization by e-mail {then}. The invitation stays when this access ends."
     )
 

@@ -137,7 +137,7 @@ def _invitation(place: Place) -> str:
         case _:
             assert_never(place)
     return (
-        "This person has *no W&amp;B account yet*. If you approve, they are invited to the "
+        "This person has no W&amp;B account yet. If you approve, they are invited to the "
         f"organization {then}. The invitation stays when the access ends."
     )
 

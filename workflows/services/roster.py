@@ -21,7 +21,6 @@ from workflows.storage.unit_of_work import UnitOfWork
 EVERY = 20.0  # seconds between readings; a decision needs one that is at most a minute old
 IN_TROUBLE = 5.0  # seconds between tries while it does not answer
 PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
-SLOW_FACTOR = 4  # where a reading takes long, W&B is left alone for that many times as long
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class RosterKeeper:
         self._stopped = False
         self._begun = 0  # readings begun, and the number of the last one that ended
         self._ended = 0
-        self.trouble = ""  # why the last reading failed; empty when it did not
+        self.trouble = "not read yet"  # why there is no newer reading; empty when there is
 
     def current(self) -> Roster:
         """The last reading, whatever its age. Raises `DirectoryUnavailable` without any."""
@@ -87,7 +86,7 @@ class RosterKeeper:
             roster = replace(self._directory.roster(), groups=self._read_groups())
             with self._begin() as work:
                 work.keep_roster(roster)
-                if self.trouble:  # it answers again: what waits for it need not wait longer
+                if self.trouble:  # it answers (again): what waits for it need not wait longer
                     work.hasten(JobKind.ENSURE, at=self._clock())
             self.trouble = ""
             return roster
@@ -116,7 +115,8 @@ class RosterKeeper:
         while True:
             took = self._try()
             with self._changed:
-                wait = max(IN_TROUBLE if self.trouble else EVERY, took * SLOW_FACTOR)
+                # Where a reading takes long, W&B is left alone for as long again.
+                wait = max(IN_TROUBLE if self.trouble else EVERY, took)
                 self._changed.wait_for(lambda: self._asked or self._stopped, wait)
                 if self._stopped:
                     return
