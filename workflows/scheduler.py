@@ -44,6 +44,7 @@ class Scheduler:
     def stop(self) -> None:
         """Stop ticking; what runs is waited for."""
         if self._scheduler.running:
+            self._scheduler.remove_all_jobs()  # its thread stumbles over a job that ends with it
             self._scheduler.shutdown(wait=True)
 
 

@@ -144,6 +144,12 @@ def somebody_else_can_decide(case: Case) -> Complaint | None:
     if there >= case.terms.approvals:
         return None
     field = _place_field(place)
+    if not there and _hides_roles(case.roster, place):
+        return field, (
+            f"W&B shows me nobody besides you who can decide on this in {place}, but it does not "
+            "show me everybody's role there either. Ask a W&B organization admin to let SCIM "
+            "answer with `teamRoles` (server 0.50.2 and newer), or to name somebody who can."
+        )
     if not there:
         return field, (
             f"Nobody besides you can decide on this in {place}. "
@@ -154,6 +160,18 @@ def somebody_else_can_decide(case: Case) -> Complaint | None:
         f"{'person' if there == 1 else 'people'} besides you may give one. "
         "Ask a W&B organization admin to name more."
     )
+
+
+def _hides_roles(roster: Roster, place: Place) -> bool:
+    """Whether W&B leaves open what somebody holds there, who could be the one to ask."""
+    match place:
+        case Team(name):
+            team = roster.find_team(name)
+            return team is not None and None in team.roles.values()
+        case Organization():
+            return any(person.organization_role is None for person in roster.people.values())
+        case _:
+            assert_never(place)
 
 
 def _different_people(emails: Iterable[EmailAddress], roster: Roster) -> int:

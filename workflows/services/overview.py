@@ -7,7 +7,7 @@ from workflows.domain import policy
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Role, Team
 from workflows.domain.grants import Grant
 from workflows.domain.policy import Approval
-from workflows.domain.requests import AccessRequest, RequestStatus
+from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
 from workflows.errors import NotAnApprover
 from workflows.services.deps import Deps
@@ -44,8 +44,6 @@ def request_and_grant(deps: Deps, id: str) -> tuple[AccessRequest, Grant | None]
 
 
 def _waits_for(deps: Deps, request: AccessRequest, person: EmailAddress, roster: Roster) -> bool:
-    if request.status is not RequestStatus.PENDING:
-        return False
     if any(one.approver == person for one in request.approvals):
         return False
     try:

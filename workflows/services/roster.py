@@ -127,6 +127,8 @@ class RosterKeeper:
             self.refresh()
         except AccessError as error:
             log.warning("the directory could not be read", extra={"error": str(error)})
+        except Exception:  # the database, or a bug: without this thread nobody could decide again
+            log.exception("the directory could not be read and stored")
         return monotonic() - began
 
     def stop(self) -> None:

@@ -9,13 +9,13 @@ done is stored before it is done; what was done is stored after; either half can
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workflows.domain import grants as lives
 from workflows.domain import standings
-from workflows.domain.entitlements import EmailAddress, Place, Role, place_from_text
+from workflows.domain.entitlements import MEMBER, EmailAddress, Place, Role, place_from_text
 from workflows.domain.events import BOT
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.standings import Reading, Standing, Step
@@ -39,6 +39,7 @@ UNKNOWN_ROLE = (
     "W&B does not say which role this person has there now, so it could not be put back at the end."
     " Ask whoever runs W&B to let SCIM answer with `teamRoles` (server 0.50.2 and newer)."
 )
+NEVER_ACTIVE = "W&B did not confirm it before it was over, so it was never active."
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +63,16 @@ def ensure(deps: Deps, job: Job) -> datetime | None:
     """
     person, _, place = job.subject.partition(" ")
     key = (EmailAddress(person), place_from_text(place))
-    for _ in range(TRIES):
+    overtaken = DirectoryUnavailable("It keeps changing while it is being changed.")
+    for left in reversed(range(TRIES)):
+        one = _Ensure(deps, job, *key)
         try:
-            return _Ensure(deps, job, *key).run()
+            return one.run()
         except (DirectoryChanged, Conflict):
-            continue  # overtaken between reading and writing: everything is read anew
-    raise DirectoryUnavailable("It keeps changing while it is being changed.")
+            if not left:
+                one.overdue(overtaken)
+            # Overtaken between reading and writing: everything is read anew.
+    raise overtaken
 
 
 class _Ensure:
@@ -90,7 +95,7 @@ class _Ensure:
         except DirectoryRejected as refusal:
             return self._refused(str(refusal))
         except Unavailable as error:
-            self._overdue(error)
+            self.overdue(error)
             raise
 
     def _pass(self) -> datetime | None:
@@ -103,7 +108,7 @@ class _Ensure:
             return None
         held = standings.believed(self._now.standing, reading)
         if not reading.exact and held is None and self._has_a_say():
-            return self._refused(UNKNOWN_ROLE)
+            raise DirectoryRejected(UNKNOWN_ROLE)
         self._first_touch(reading, held)
         self._repair_others(reading)
         plan = standings.plan(self._now.standing, self._now.grants, held)
@@ -112,7 +117,7 @@ class _Ensure:
         if plan.step is Step.WRITE:
             refusal = self._fence(reading, held, plan.wanted)
             if refusal is not None:
-                return self._refused(refusal)
+                raise DirectoryRejected(refusal)
             after = self._write(reading, held, plan.wanted)
         else:
             after = held
@@ -262,20 +267,29 @@ class _Ensure:
         lost = standings.lost_others(before, after.others)
         if before is None or not lost:
             return
-        all_lost = len(lost) == len(before)  # a W&B that replaces the whole list: not a stranger
-        if all_lost and after.account is not None:
-            self._deps.directory.put_back_others(after, lost)
+        # A W&B that replaces the whole list, not a stranger; it makes a member of whom it forgot.
+        all_lost = all(team in lost or role.lower() == MEMBER.name for team, role in before.items())
+        put_back = all_lost and after.account is not None and self._put_back(after, lost)
         with self._deps.begin() as work:
             self._hold(work)
             changed = standings.note_others(
                 self._now.standing,
                 before,
                 after.others,
-                put_back=all_lost,
+                put_back=put_back,
                 now=self._deps.clock(),
             )
             work.record(changed)
             self._now = self._situation(work)
+
+    def _put_back(self, after: Reading, lost: Mapping[str, str]) -> bool:
+        """Whether W&B took it. A no (the team is gone) is told, and holds up nothing here."""
+        try:
+            self._deps.directory.put_back_others(after, lost)
+        except DirectoryRejected as refusal:
+            log.error("other roles could not be put back", extra={"why": str(refusal)})
+            return False
+        return True
 
     # ── settling ─────────────────────────────────────────────────────────────────────────────
 
@@ -292,7 +306,7 @@ class _Ensure:
                 if grant.status is GrantStatus.ISSUED:
                     work.record(lives.activate(grant, held_before=before, now=now))
                 elif grant.status is GrantStatus.ENDING:
-                    note = _left_note(after) if plan.drifted else ""
+                    note = _end_note(grant, after, plan)
                     work.record(lives.end(grant, held=after, note=note, now=now))
                     ended = True
             standing = self._now.standing
@@ -331,7 +345,7 @@ class _Ensure:
             with self._deps.begin() as work:
                 self._hold(work)
                 work.standings.save(replace(standing, noted=False))
-        return None
+        return standings.next_recheck(standing.last_end_at, now=self._deps.clock())
 
     def _deny(self, grants: Sequence[Grant], reason: str) -> None:
         """Nothing written yet: it fails. In the middle: it ends like any other, in a new pass."""
@@ -348,7 +362,7 @@ class _Ensure:
         if touched:
             raise Conflict("what was begun is taken back in a new pass")
 
-    def _overdue(self, error: Unavailable) -> None:
+    def overdue(self, error: Unavailable) -> None:
         """What is over for long and still there is told to people, whatever the reason."""
         long_ago = self._deps.clock() - STUCK_AFTER
         ending = self._now.with_status(GrantStatus.ENDING)
@@ -370,14 +384,22 @@ class _Ensure:
             raise LeaseLost(self._job.key)
 
 
+def _end_note(grant: Grant, after: Role | None, plan: standings.Plan) -> str:
+    if plan.drifted:
+        return _left_note(after)
+    if grant.activated_at is None and grant.ended_by != BOT:
+        return NEVER_ACTIVE
+    return ""
+
+
 def _left_note(held: Role | None) -> str:
     what = f"W&B shows {held.name}" if held else "W&B shows no role"
     return f"{what} there now, which somebody set by hand; that was left as it is."
 
 
 def tell_of_trouble(work: UnitOfWork, job: Job, *, at: datetime) -> None:
-    """What was approved takes longer than it should: have its messages drawn again."""
+    """What was approved, or is over, takes longer than it should: have its messages drawn again."""
     person, _, place = job.subject.partition(" ")
     for grant in work.grants.open_of(EmailAddress(person), place_from_text(place)):
-        if grant.status is GrantStatus.ISSUED:
+        if grant.status is not GrantStatus.ACTIVE:
             work.redraw(grant.id, at=at)

@@ -248,9 +248,10 @@ class Audit:
 
     def get(self, id: int) -> AuditEntry:
         """One entry. Raises `NotFound`."""
-        for entry in self._rows(_AUDIT.c.id == id):
-            return entry
-        raise NotFound(f"There is no audit row {id}.")
+        found = list(self._rows(_AUDIT.c.id == id))
+        if not found:
+            raise NotFound(f"There is no audit row {id}.")
+        return found[0]
 
     def of(self, subjects: Collection[str]) -> list[AuditEntry]:
         """Everything about these subjects, oldest first."""
@@ -262,11 +263,12 @@ class Audit:
 
     def _rows(self, condition: ColumnElement[bool]) -> Iterator[AuditEntry]:
         statement = select(_AUDIT).where(condition).order_by(_AUDIT.c.id)
-        result = self._connection.execution_options(yield_per=500).execute(statement)
-        for row in result.mappings():
-            values = dict(row)
-            values["detail"] = json.loads(values["detail"])
-            yield AuditEntry(**values)
+        pages = {"yield_per": 500}
+        with self._connection.execute(statement, execution_options=pages) as result:
+            for row in result.mappings():
+                values = dict(row)
+                values["detail"] = json.loads(values["detail"])
+                yield AuditEntry(**values)
 
 
 class Meta:

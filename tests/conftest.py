@@ -1,0 +1,88 @@
+"""Databases of both kinds, migrated and empty, and the engine on top of them."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres, running
+from tests.services.rig import Rig
+from workflows.storage.database import Database
+from workflows.storage.schema import migrate
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for the whole test process; started by the first test that asks."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema and nothing in it: copied, never opened again."""
+    path = tmp_path_factory.mktemp("template") / "migrated.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a fresh SQLite file."""
+    path = tmp_path / "access.db"
+    shutil.copy(migrated_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a fresh database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh database, of each kind in turn."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Database]:
+    """A fresh SQLite database, where the kind does not matter and there are many tests."""
+    opened = Database(sqlite_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table; parametrized by the test (`indirect`)."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            yield f"sqlite:///{tmp_path / 'empty.db'}"
+        else:
+            server: Postgres = request.getfixturevalue("postgres")
+            yield stack.enter_context(server.fresh(migrated=False))
+
+
+@pytest.fixture
+def rig(database: Database) -> Rig:
+    """The engine and its world, on each kind of database in turn."""
+    return Rig(database)
+
+
+@pytest.fixture
+def sqlite_rig(sqlite: Database) -> Rig:
+    """The engine and its world, where the kind of database does not matter."""
+    return Rig(sqlite)

@@ -1,0 +1,105 @@
+"""The audit log, for a spreadsheet and for programs; and that nothing changes without its row."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests.builders import ADMIN, EVE, VIEWER
+from tests.services.crashing import Crash, Points, mortal
+from tests.services.rig import Rig
+from workflows.domain.entitlements import Team
+from workflows.services.audit import COLUMNS, write_csv, write_json
+
+FORMULA = '=HYPERLINK("http://evil.example","click")'
+
+
+def exported(rig: Rig) -> list[dict[str, str]]:
+    """The CSV file, read back."""
+    out = io.StringIO()
+    write_csv(rig.audit(), out)
+    out.seek(0)
+    return list(csv.DictReader(out))
+
+
+def test_every_fact_is_one_row_with_who_what_when_before_and_after(rig: Rig) -> None:
+    id = rig.approved()
+    rig.run()
+    rig.give_back(id)
+    rig.run()
+
+    rows = exported(rig)
+
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["event"] for row in rows] == rig.events()
+    approved = next(row for row in rows if row["event"] == "RequestApproved")
+    assert approved["actor"] == "ada@corp.example"
+    assert (approved["before"], approved["after"]) == ("pending", "approved")
+    assert approved["rule"] == "defaults"
+    assert approved["at"] == "2026-03-10T12:00:00+00:00"
+    assert json.loads(approved["detail"]) == {"approvers": ["ada@corp.example"]}
+    assert [int(row["id"]) for row in rows] == sorted(int(row["id"]) for row in rows)
+
+
+@pytest.mark.parametrize("begins", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+def test_no_cell_is_a_formula(sqlite_rig: Rig, begins: str) -> None:
+    rig = sqlite_rig
+    request = rig.submit()
+    rig.deny(request.id, comment=begins)
+    with rig.database.write() as connection:
+        row = (begins, request.id)
+        connection.exec_driver_sql("UPDATE audit SET actor = ? WHERE subject = ?", row)
+
+    for row_read in exported(rig):
+        assert row_read["actor"] == f"'{begins}"
+
+
+def test_lists_are_written_out_in_one_cell(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.directory.put(EVE, Team("speech"), VIEWER)
+    rig.directory.replaces_all = True
+    rig.approved(role=ADMIN)
+    rig.run()
+
+    (changed,) = [row for row in exported(rig) if row["event"] == "OtherRolesChanged"]
+    assert (changed["before"], changed["after"]) == ("speech: viewer", "speech: member")
+
+
+def test_json_is_one_object_a_line(sqlite_rig: Rig) -> None:
+    sqlite_rig.submit(reason=FORMULA + " — für später")
+    out = io.StringIO()
+
+    write_json(sqlite_rig.audit(), out)
+
+    (line,) = out.getvalue().splitlines()
+    assert json.loads(line)["detail"]["reason"] == FORMULA + " — für später"
+    assert json.loads(line)["before"] == ""
+
+
+@pytest.mark.parametrize("at", [1, 2])  # a transaction begun, about to commit
+def test_a_fact_is_stored_in_the_commit_of_its_change_or_not_at_all(rig: Rig, at: int) -> None:
+    request = rig.submit()
+    mortal(rig, Points(at))
+    with pytest.raises(Crash):
+        rig.approve(request.id)
+    rig.rewire(begin=rig.work.begin, look=rig.work.look)
+    assert rig.request(request.id) == request
+    assert rig.events() == ["RequestSubmitted"]
+
+    rig.approve(request.id)
+    assert rig.events() == ["RequestSubmitted", "RequestApproved", "GrantIssued"]
+
+
+def test_more_facts_than_a_page_come_out_whole_and_in_order(rig: Rig) -> None:
+    rig.submit()
+    columns = "at, actor, event, subject, detail"
+    with rig.database.write() as connection:
+        for _ in range(10):
+            double = f"INSERT INTO audit ({columns}) SELECT {columns} FROM audit"
+            connection.exec_driver_sql(double)
+
+    ids = [entry.id for entry in rig.audit()]
+
+    assert len(ids) == 1024
+    assert ids == sorted(ids)

@@ -1,0 +1,162 @@
+"""Keeping the copy of the directory fresh, and waiting for a newer one."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from tests.builders import BOB, terms
+from tests.services.rig import Rig
+from workflows.domain.policy import ChatGroup, Policy
+from workflows.errors import DirectoryUnavailable
+from workflows.services.roster import RosterKeeper
+
+GROUP = Policy(defaults=terms(approvers=(ChatGroup("S1"),)))
+
+
+def a_keeper(rig: Rig, policy: Policy | None = None) -> RosterKeeper:
+    """A keeper on the rig's world."""
+    return RosterKeeper(
+        begin=rig.work.begin,
+        look=rig.work.look,
+        directory=rig.directory,
+        groups=rig.groups,
+        policy=policy or Policy(),
+        clock=rig.clock,
+    )
+
+
+@pytest.fixture
+def running(sqlite_rig: Rig) -> Iterator[tuple[Rig, RosterKeeper]]:
+    """A keeper whose thread runs."""
+    keeper = a_keeper(sqlite_rig)
+    thread = threading.Thread(target=keeper.run)
+    thread.start()
+    yield sqlite_rig, keeper
+    keeper.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_reading_is_stored_and_is_the_current_one(rig: Rig) -> None:
+    keeper = a_keeper(rig)
+    rig.directory.add_team("sound")
+
+    read = keeper.refresh()
+
+    assert keeper.current() == read
+    assert keeper.current().find_team("sound")
+    assert keeper.trouble == ""
+
+
+def test_before_the_first_reading_there_is_none(sqlite_rig: Rig) -> None:
+    with sqlite_rig.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM roster")
+
+    with pytest.raises(DirectoryUnavailable, match="not been read yet"):
+        a_keeper(sqlite_rig).current()
+
+
+def test_a_reading_that_fails_leaves_the_last_and_says_why(sqlite_rig: Rig) -> None:
+    keeper = a_keeper(sqlite_rig)
+    before = keeper.refresh()
+    sqlite_rig.directory.fail_next(DirectoryUnavailable("502"), on="roster")
+
+    with pytest.raises(DirectoryUnavailable):
+        keeper.refresh()
+
+    assert keeper.trouble == "502"
+    assert keeper.current() == before
+    keeper.refresh()
+    assert keeper.trouble == ""
+
+
+def test_the_members_of_chat_groups_are_kept_with_it(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.groups.known["S1"] = frozenset({BOB})
+
+    assert a_keeper(rig, GROUP).refresh().groups == {"S1": frozenset({BOB})}
+
+
+def test_while_the_chat_is_down_the_members_last_known_are_kept(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    keeper = a_keeper(rig, GROUP)
+    rig.groups.known["S1"] = frozenset({BOB})
+    keeper.refresh()
+    rig.groups.down = True
+
+    assert keeper.refresh().groups == {"S1": frozenset({BOB})}
+
+
+def test_members_that_were_never_known_are_nobody(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    with rig.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM roster")
+    rig.groups.down = True
+
+    assert a_keeper(rig, GROUP).refresh().groups == {"S1": frozenset()}
+
+
+def test_whoever_waits_gets_a_reading_that_was_begun_after_they_asked(
+    running: tuple[Rig, RosterKeeper],
+) -> None:
+    rig, keeper = running
+    rig.directory.add_team("sound")
+
+    assert keeper.newer().find_team("sound")
+
+
+def test_a_directory_that_does_not_answer_is_not_waited_for_for_long(
+    running: tuple[Rig, RosterKeeper],
+) -> None:
+    rig, keeper = running
+    before = keeper.newer()
+    rig.directory.fail_next(DirectoryUnavailable("502"), on="roster")
+
+    assert keeper.newer() == before
+    rig.directory.add_team("sound")
+    assert keeper.newer().find_team("sound")
+
+
+def test_without_a_thread_the_wait_ends_by_itself(sqlite_rig: Rig) -> None:
+    keeper = a_keeper(sqlite_rig)
+    keeper.stop()
+
+    assert keeper.newer() == keeper.current()
+
+
+def test_asking_has_it_read_anew_soon(running: tuple[Rig, RosterKeeper]) -> None:
+    rig, keeper = running
+    keeper.newer()
+    read = threading.Event()
+    begin = rig.directory.clock
+
+    def clock() -> datetime:
+        read.set()
+        return begin()
+
+    rig.directory.clock = clock
+    keeper.ask()
+
+    assert read.wait(10)
+
+
+def test_a_bug_while_reading_does_not_end_the_reading(
+    running: tuple[Rig, RosterKeeper],
+) -> None:
+    rig, keeper = running
+    keeper.newer()
+    clock, failed = rig.directory.clock, threading.Event()
+
+    def broken() -> datetime:
+        rig.directory.clock = clock
+        failed.set()
+        raise ZeroDivisionError
+
+    rig.directory.clock = broken
+    keeper.newer()
+    assert failed.wait(10)
+    rig.directory.add_team("sound")
+
+    assert keeper.newer().find_team("sound")

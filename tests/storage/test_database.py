@@ -1,0 +1,190 @@
+"""What is set on the database, and what is relied on."""
+
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from tests.builders import NOW
+from tests.postgres import Postgres
+from tests.services.stand_ins import FakeClock
+from workflows.errors import Conflict
+from workflows.storage.database import Database, DatabaseClock, hold_alone, sqlite_file
+from workflows.storage.unit_of_work import Work
+
+
+def test_a_sqlite_commit_survives_a_power_failure_and_readers_wait_for_nobody(
+    sqlite: Database,
+) -> None:
+    with sqlite.read() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+    }
+
+
+def test_a_reader_sees_what_was_committed_while_a_writer_writes(database: Database) -> None:
+    with database.write() as writer:
+        writer.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('k', 'v')")
+        with database.read() as reader:
+            assert reader.exec_driver_sql("SELECT count(*) FROM meta").scalar() == 0
+
+    with database.read() as reader:
+        assert reader.exec_driver_sql("SELECT count(*) FROM meta").scalar() == 1
+
+
+def test_an_exception_rolls_everything_back(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as writer:
+            writer.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('k', 'v')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+
+    with database.read() as reader:
+        assert reader.exec_driver_sql("SELECT count(*) FROM meta").scalar() == 0
+
+
+def test_of_many_writers_at_once_on_sqlite_nobodys_change_is_lost(sqlite: Database) -> None:
+    work = Work(sqlite)
+    with work.begin() as begun:
+        begun.meta.put("count", "0")
+
+    def add() -> None:
+        for _ in range(20):
+            with work.begin() as begun:
+                begun.meta.put("count", str(int(begun.meta.get("count") or 0) + 1))
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with work.look() as looked:
+        assert looked.meta.get("count") == "160"
+
+
+def test_a_second_connection_that_writes_waits_for_the_first(sqlite_url: str) -> None:
+    one, two = Database(sqlite_url), Database(sqlite_url)
+    began, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        began.set()
+        with two.write() as connection:
+            connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('k', 'two')")
+        done.set()
+
+    with one.write() as connection:
+        connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('j', 'one')")
+        thread = threading.Thread(target=write)
+        thread.start()
+        began.wait(5)
+        assert not done.is_set()
+    thread.join(10)
+
+    assert done.is_set()
+    one.close()
+    two.close()
+
+
+def test_a_deadlock_is_a_lost_race(postgres: Postgres) -> None:
+    with postgres.fresh() as url:
+        database = Database(url)
+        work = Work(database)
+        with work.begin() as begun:
+            begun.meta.put("a", "")
+            begun.meta.put("b", "")
+        barrier = threading.Barrier(2)
+        lost: list[str] = []
+
+        def cross(first: str, second: str) -> None:
+            try:
+                with work.begin() as begun:
+                    begun.meta.put(first, "x")
+                    barrier.wait(10)
+                    begun.meta.put(second, "x")
+            except Conflict:
+                lost.append(first)
+
+        threads = [threading.Thread(target=cross, args=pair) for pair in (("a", "b"), ("b", "a"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        database.close()
+
+    assert len(lost) == 1
+
+
+def test_any_other_trouble_with_the_database_is_not_a_lost_race(sqlite: Database) -> None:
+    with sqlite.write() as connection:
+        connection.exec_driver_sql("DROP TABLE meta")
+
+    with pytest.raises(OperationalError), Work(sqlite).begin() as begun:
+        begun.meta.put("k", "v")
+
+
+def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "access.db"
+    program = (
+        "import sys, pathlib; from workflows.storage.database import hold_alone;"
+        "sys.exit(0 if hold_alone(pathlib.Path(sys.argv[1])) else 3)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program, str(path)]
+    lock = hold_alone(path)
+    assert lock is not None
+    assert hold_alone(path) is None
+    assert subprocess.run(command, check=False).returncode == 3
+
+    lock.close()
+
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///access.db", Path("access.db")),
+        ("sqlite:////var/lib/access.db", Path("/var/lib/access.db")),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("postgresql+psycopg://somewhere/access", None),
+    ],
+)
+def test_the_file_behind_an_address(url: str, path: Path | None) -> None:
+    assert sqlite_file(url) == path
+
+
+def test_with_several_processes_the_database_has_the_clock(postgres: Postgres) -> None:
+    with postgres.fresh() as url:
+        database = Database(url)
+        local = FakeClock(NOW - timedelta(days=3650))
+        clock = DatabaseClock(database, local)
+        with database.read() as connection:
+            theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+
+        assert abs(clock() - theirs) < timedelta(seconds=20)
+        local.advance(timedelta(seconds=5))
+        assert clock().utcoffset() == timedelta(0)
+        database.close()
+
+
+def test_while_the_database_does_not_answer_the_last_measurement_holds() -> None:
+    database = Database("postgresql+psycopg://nobody@/nothing?host=/nowhere")
+    clock = DatabaseClock(database, FakeClock(NOW))
+
+    assert clock() == NOW
+    database.close()

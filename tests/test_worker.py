@@ -1,0 +1,209 @@
+"""The worker: claims, runs, settles, and never loses what is owed."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.builders import EVE, MEMBER
+from tests.services.rig import Rig
+from workflows import worker as working
+from workflows.domain.grants import GrantStatus
+from workflows.domain.reactions import JobKind
+from workflows.errors import Conflict, DirectoryUnavailable
+from workflows.storage.outbox import LEASE, Job
+from workflows.worker import DIRECTORY, MESSAGES, Worker
+
+
+def owed(rig: Rig, kind: str = "ensure") -> list[dict[str, Any]]:
+    """The jobs of one kind."""
+    return [dict(job) for job in rig.jobs() if job["kind"] == kind]
+
+
+def test_everything_that_is_due_is_done_and_counted(rig: Rig) -> None:
+    rig.approved()
+
+    assert rig.worker.run_due(DIRECTORY) == 1
+    assert rig.worker.run_due(MESSAGES) == 1
+    assert rig.worker.run_due() == 0
+    assert rig.held() == MEMBER
+
+
+def test_what_is_not_due_waits(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.submit()
+    rig.run()
+    with rig.work.begin() as work:
+        work.redraw("id-2", at=rig.clock() + timedelta(seconds=5))
+
+    assert rig.run() == 0
+    rig.clock.advance(timedelta(seconds=5))
+    assert rig.run() == 1
+
+
+def test_a_failed_job_is_tried_again_later_with_its_reason(rig: Rig) -> None:
+    rig.approved()
+    rig.directory.fail_next(DirectoryUnavailable("W&B answered 502."), on="read")
+
+    rig.run()
+
+    (job,) = owed(rig)
+    assert (job["attempts"], job["last_error"]) == (1, "W&B answered 502.")
+    assert job["due_at"] > rig.clock()
+    assert job["lease_token"] is None
+
+
+def test_a_bug_in_a_handler_is_logged_and_the_job_stays_owed(
+    sqlite_rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = sqlite_rig
+    id = rig.approved()
+
+    def bug(method: str) -> None:
+        rig.directory.before = lambda method: None
+        raise ZeroDivisionError("secret detail")
+
+    rig.directory.before = bug
+    with caplog.at_level(logging.ERROR, logger="workflows.worker"):
+        rig.run()
+
+    assert "a job failed" in caplog.messages
+    assert owed(rig)[0]["last_error"] == "ZeroDivisionError"
+    rig.drain(timedelta(minutes=1))
+    assert rig.grant(id).status is GrantStatus.ACTIVE
+
+
+def test_a_claim_that_loses_its_race_finds_nothing_this_time(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.approved()
+
+    class Unlucky:
+        def __enter__(self) -> None:
+            raise Conflict
+
+        def __exit__(self, *_: object) -> None: ...
+
+    begin = rig.deps.begin
+    rig.rewire(begin=Unlucky)  # type: ignore[arg-type]  # it never gets as far as a unit of work
+    assert rig.run() == 0
+    rig.rewire(begin=begin)
+    assert rig.run() > 0
+
+
+def within(seconds: float, holds: Callable[[], bool], woken: threading.Condition) -> bool:
+    """Wait until it holds; whoever changes something notifies."""
+    with woken:
+        return woken.wait_for(holds, seconds)
+
+
+class Watched:
+    """A rig whose worker's threads run, and that notices each write to W&B."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.changed = threading.Condition()
+        rig.directory.after = self._notice
+        rig.notifier.after = self._notice
+        self.worker = Worker(rig.deps, random=Random(0))
+        rig.work.on_owed(self.worker.wake)
+
+    def _notice(self, what: str) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for it."""
+        assert within(20, holds, self.changed)
+
+
+def test_its_threads_do_what_is_owed_as_soon_as_it_is_stored(sqlite_rig: Rig) -> None:
+    watched = Watched(sqlite_rig)
+    assert not watched.worker.is_running
+    watched.worker.start()
+    try:
+        assert watched.worker.is_running
+        sqlite_rig.approved()
+        watched.until(lambda: sqlite_rig.held() == MEMBER)
+        watched.until(lambda: bool(sqlite_rig.notifier.posted))
+    finally:
+        watched.worker.stop()
+
+    assert not watched.worker.is_running
+
+
+def test_a_lease_is_renewed_while_its_job_runs(
+    sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = sqlite_rig
+    monkeypatch.setattr(working, "LEASE", timedelta(milliseconds=40))
+    rig.approved()
+    renewed, go_on = threading.Event(), threading.Event()
+
+    def hold(method: str) -> None:
+        go_on.wait(20)
+
+    rig.directory.before = hold
+    worker = Worker(rig.deps, random=Random(0))
+
+    def lease() -> datetime | None:
+        (job,) = owed(rig)
+        until = job["lease_until"]
+        assert until is None or isinstance(until, datetime)
+        return until
+
+    worker.start()
+    try:
+        while (first := lease()) is None:
+            renewed.wait(0.01)
+        rig.clock.advance(timedelta(seconds=5))
+        for _ in range(500):
+            if lease() == first + timedelta(seconds=5):
+                renewed.set()
+                break
+            renewed.wait(0.01)
+        assert renewed.is_set()
+        assert first == rig.clock() - timedelta(seconds=5) + LEASE
+    finally:
+        go_on.set()
+        worker.stop()
+
+
+def test_a_database_that_fails_ends_no_thread(
+    sqlite_rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = sqlite_rig
+    failed = threading.Event()
+    look = rig.deps.look
+
+    def failing() -> object:
+        if not failed.is_set():
+            failed.set()
+            raise OSError("disk I/O error")
+        return look()
+
+    rig.rewire(look=failing)  # type: ignore[arg-type]  # fails before it gives a unit of work
+    watched = Watched(rig)
+    watched.worker.start()
+    try:
+        assert failed.wait(20)
+        rig.rosters.read()
+        with rig.work.begin():
+            pass
+        rig.approved()
+        watched.until(lambda: rig.held() == MEMBER)
+        assert watched.worker.is_running
+    finally:
+        watched.worker.stop()
+    assert "the outbox could not be worked on" in caplog.messages
+
+
+def test_a_job_knows_its_kind_and_subject(sqlite_rig: Rig) -> None:
+    sqlite_rig.approved()
+    job = sqlite_rig.claim()
+
+    assert isinstance(job, Job)
+    assert (job.kind, job.subject) == (JobKind.ENSURE, f"{EVE} team:vision")
