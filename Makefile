@@ -22,7 +22,7 @@ demo: $(STAMP) ## The whole story, offline, in under a minute
 	@$(BIN)/python -m sandbox
 
 test: $(STAMP) ## Every test, on SQLite and on a real PostgreSQL
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(STAMP) ## What CI asks besides the tests: format, lint, types, layers
 	$(BIN)/ruff format --check .
