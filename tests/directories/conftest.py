@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from contract import (
+
+from sandbox.wandb_profile import PROFILES
+from tests.directories.contract import (
     ADA,
     BOB,
     EVE,
     OLGA,
 )
-from wandb_rig import Rigs, WandbRig
-
-from sandbox.wandb_profile import PROFILES
+from tests.directories.wandb_rig import Rigs, WandbRig
 
 
 @pytest.fixture

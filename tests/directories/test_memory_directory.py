@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from contract import ADA, BOB, EVE, SPEECH, STEWARD, VISION, DirectoryContract, World
 
+from tests.directories.contract import (
+    ADA,
+    BOB,
+    EVE,
+    SPEECH,
+    STEWARD,
+    VISION,
+    DirectoryContract,
+    World,
+)
 from workflows.directories.memory import MemoryDirectory
 from workflows.domain.entitlements import ADMIN, MEMBER, PREDEFINED, VIEWER, Organization, Place
 from workflows.errors import DirectoryChanged, DirectoryRejected, DirectoryUnavailable

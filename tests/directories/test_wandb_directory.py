@@ -1,17 +1,17 @@
 """The W&B directory keeps the contract on every flavour, and claims no more than W&B says."""
 
 import pytest
-from contract import (
+
+from sandbox.wandb_faults import Fault
+from sandbox.wandb_profile import PROFILES
+from tests.directories.contract import (
     ADA,
     EVE,
     VISION,
     DirectoryContract,
     World,
 )
-from wandb_rig import Rigs, WandbRig
-
-from sandbox.wandb_faults import Fault
-from sandbox.wandb_profile import PROFILES
+from tests.directories.wandb_rig import Rigs, WandbRig
 from workflows.directories.graphql import TeamMember
 from workflows.directories.scim import Resource
 from workflows.directories.wandb_roster import find

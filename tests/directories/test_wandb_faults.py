@@ -4,14 +4,14 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
-from contract import (
+
+from sandbox.wandb_faults import Fault
+from tests.directories.contract import (
     ADA,
     EVE,
     VISION,
 )
-from wandb_rig import Rigs, WandbRig
-
-from sandbox.wandb_faults import Fault
+from tests.directories.wandb_rig import Rigs, WandbRig
 from workflows.directories.wandb import WandbDirectory
 from workflows.domain.entitlements import MEMBER
 from workflows.errors import AccessError, DirectoryUnavailable

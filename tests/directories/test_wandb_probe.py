@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from wandb_rig import KEY, now
 
 from sandbox.wandb_api import WandbApi
 from sandbox.wandb_faults import Fault
 from sandbox.wandb_profile import PROFILES, Profile
 from sandbox.wandb_world import WandbWorld
+from tests.directories.wandb_rig import KEY, now
 from workflows.directories.dialect import ApiKey, Dialect
 from workflows.directories.wandb_probe import probe
 from workflows.errors import DirectoryClosed, DirectoryUnavailable

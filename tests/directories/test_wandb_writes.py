@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from contract import (
+
+from sandbox.wandb_faults import Fault
+from tests.directories.contract import (
     ADA,
     BOB,
     EVE,
     SPEECH,
     VISION,
 )
-from wandb_rig import Rigs, WandbRig
-
-from sandbox.wandb_faults import Fault
+from tests.directories.wandb_rig import Rigs, WandbRig
 from workflows.domain.entitlements import ADMIN, MEMBER, VIEWER, Organization, email_of
 from workflows.errors import DirectoryChanged, DirectoryRejected, DirectoryUnavailable
 
