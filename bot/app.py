@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from types import TracebackType
 from uuid import uuid4
@@ -42,6 +42,7 @@ from workflows.storage.schema import migrate
 from workflows.storage.unit_of_work import Work
 from workflows.worker import Worker
 
+AT_LEAST = 0.2  # seconds between two sweeps, whatever the clocks say
 SWEEP = 2.0  # seconds between looks for ends and lapsed requests; the next known end wakes as well
 LISTENER_TIMEOUT = 2  # seconds; Slack waits three for our answer
 WORKER_TIMEOUT = 10
@@ -76,8 +77,8 @@ class Bot:
         self._reader.start()
         self.worker.start()
         self.scheduler.every(SWEEP, self._sweep, name="sweep")
+        self.scheduler.at(_now(), self._sweep, name="first sweep")
         self.scheduler.start()
-        self._sweep()
         if self.socket is not None:
             self._connect(self.socket)
         return self
@@ -108,7 +109,9 @@ class Bot:
         expiry.lapse_overdue_requests(self.deps)
         next_end = expiry.next_end(self.deps)
         if next_end is not None:
-            self.scheduler.at(next_end, self._sweep, name="next end")
+            # By the scheduler's own clock, which need not be the database's.
+            wait = max(timedelta(seconds=AT_LEAST), next_end - self.deps.clock())
+            self.scheduler.at(_now() + wait, self._sweep, name="next end")
 
     def _connect(self, socket: SocketModeHandler) -> None:
         """Open the Socket Mode connection; while Slack is down, try again every few seconds."""
@@ -116,7 +119,7 @@ class Bot:
             socket.connect()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
         except Exception as error:  # slack_sdk raises many kinds; the next tick tries again
             log.warning("no Socket Mode connection yet", extra={"error": type(error).__name__})
-            later = datetime.fromtimestamp(time.time() + 5, UTC)
+            later = _now() + timedelta(seconds=5)
             self.scheduler.at(later, lambda: self._connect(socket), name="socket mode")
 
     def health(self) -> Health:

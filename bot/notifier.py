@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_sdk import WebClient
@@ -40,33 +40,21 @@ class SlackNotifier:
     def deliver(self, notice: Notice, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
         """See `ports.Notifier`."""
         draw = request_message.draw if receipt.audience == REQUESTER else review_card.draw
-        to = self._destination(receipt.audience, notice.request.requester)
-        if to is None:
-            return replace(receipt, failed="nobody in this Slack has that address")
         mention = self._people.mentions(_concerned(notice))
         message = draw(notice, now=self._clock(), mention=mention)
+        to = _Destination(receipt.audience, notice.request.requester)
         return self._show(message, receipt, to, subject=notice.request.id, look=maybe_posted)
 
     def alert(self, alert: Alert, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
         """See `ports.Notifier`."""
         if receipt.ts:
             return receipt
-        to = self._destination(receipt.audience, EmailAddress(""))
-        if to is None:
-            return replace(receipt, failed="nobody in this Slack has that address")
+        to = _Destination(receipt.audience, EmailAddress(""))
         message = alert_message.draw(alert)
         return self._show(message, receipt, to, subject=alert.id, look=maybe_posted)
 
-    def _destination(self, audience: str, requester: EmailAddress) -> str | None:
-        """A channel as Slack takes it: an id, a `#name`, or a person's id for their messages."""
-        if audience.startswith(CHANNEL):
-            return audience.removeprefix(CHANNEL)
-        email = requester if audience == REQUESTER else audience.removeprefix(APPROVER)
-        member = self._people.find(EmailAddress(email))
-        return member.slack_id if member else None
-
     def _show(
-        self, message: Message, receipt: Receipt, to: str, *, subject: str, look: bool
+        self, message: Message, receipt: Receipt, to: "_Destination", *, subject: str, look: bool
     ) -> Receipt:
         drawn = _digest(message)
         if receipt.ts and receipt.drawn == drawn:
@@ -76,20 +64,30 @@ class SlackNotifier:
             "event_payload": {"subject": subject, "audience": _digest_of(receipt.audience)},
         }
         try:
+            if receipt.ts and self._redrawn(receipt, message, metadata):
+                return replace(receipt, drawn=drawn)
+            address = to.address(self._people)
+            if address is None:
+                return replace(receipt, failed="nobody in this Slack has that address")
             if not receipt.ts and look:
-                receipt = self._find(receipt, to, metadata)
-            if receipt.ts:
-                try:
-                    self._update(receipt, message, metadata)
+                receipt = self._find(receipt, address, metadata)
+                if receipt.ts and self._redrawn(receipt, message, metadata):
                     return replace(receipt, drawn=drawn)
-                except SlackSaidNo as no:
-                    if no.code not in _MESSAGE_IS_GONE:
-                        raise
-            posted = self._post(to, message, metadata)
+            posted = self._post(address, message, metadata)
         except SlackSaidNo as no:
             log.error("Slack refuses a message", extra={"request_id": subject, "code": no.code})
             return replace(receipt, failed=f"Slack said {no.code}")
         return replace(receipt, channel=posted["channel"], ts=posted["ts"], drawn=drawn)
+
+    def _redrawn(self, receipt: Receipt, message: Message, metadata: Mapping[str, Any]) -> bool:
+        """Whether the message that there was shows this now; False when it is gone."""
+        try:
+            self._update(receipt, message, metadata)
+        except SlackSaidNo as no:
+            if no.code not in _MESSAGE_IS_GONE:
+                raise
+            return False
+        return True
 
     def _post(self, to: str, message: Message, metadata: Mapping[str, Any]) -> dict[str, Any]:
         return call(
@@ -130,6 +128,23 @@ class SlackNotifier:
             if found.get("event_payload") == metadata["event_payload"]:
                 return replace(receipt, channel=channel, ts=message["ts"])
         return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """Where an audience is. Asked of Slack only for what is posted for the first time."""
+
+    audience: str
+    requester: EmailAddress
+
+    def address(self, people: People) -> str | None:
+        """As Slack takes it: a channel's id or `#name`, or a person's id for their messages."""
+        if self.audience.startswith(CHANNEL):
+            return self.audience.removeprefix(CHANNEL)
+        is_requester = self.audience == REQUESTER
+        email = self.requester if is_requester else self.audience.removeprefix(APPROVER)
+        member = people.find(EmailAddress(email))
+        return member.slack_id if member else None
 
 
 def _concerned(notice: Notice) -> list[EmailAddress]:

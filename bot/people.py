@@ -82,6 +82,8 @@ class People:
         try:
             answer = call(self._client.usergroups_users_list, usergroup=group)
         except SlackSaidNo as no:
+            if no.code == "no_such_subteam":
+                return frozenset()
             raise NotifierUnavailable(f"Slack does not show the group {group}: {no.code}") from no
         found = set()
         for slack_id in answer.get("users") or ():

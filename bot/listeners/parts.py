@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 from slack_sdk import WebClient
 
 from bot import payloads
@@ -39,6 +39,3 @@ class Parts:
     def mention(self, *emails: EmailAddress) -> dict[EmailAddress, str]:
         """Slack ids of those who are known already."""
         return dict(self.people.mentions(emails))
-
-
-Register = Callable[[App], None]

@@ -261,7 +261,7 @@ def test_a_grant_that_never_came_to_be_says_why() -> None:
     )
 
 
-def test_what_cannot_be_taken_back_is_told_once_for_each_reason() -> None:
+def test_what_cannot_be_taken_back_is_told_once_with_its_first_reason() -> None:
     grant = a_grant(status=GrantStatus.ENDING)
 
     first = grants.stick(grant, reason="W&B is down", now=LATER)
@@ -279,8 +279,7 @@ def test_what_cannot_be_taken_back_is_told_once_for_each_reason() -> None:
         ),
     )
     assert again == Change(first.entity)
-    assert other.entity.stuck == "the last admin"
-    assert len(other.events) == 1
+    assert other == Change(first.entity)
 
 
 @pytest.mark.parametrize("status", sorted(set(GrantStatus) - {GrantStatus.ENDING}))

@@ -30,7 +30,8 @@ ALIAS = EmailAddress("e.vance@corp.example")
 @pytest.mark.parametrize(
     ("age", "fresh"),
     [
-        (timedelta(seconds=-30), True),
+        (timedelta(seconds=-6), False),
+        (timedelta(seconds=-5), True),
         (timedelta(0), True),
         (timedelta(seconds=60), True),
         (timedelta(seconds=61), False),

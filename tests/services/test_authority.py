@@ -1,6 +1,6 @@
 """Rights that are asked of W&B itself at the moment of effect."""
 
-from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, ORGANIZATION, VISION, a_grant, terms
+from tests.builders import ADA, ADMIN, BOB, ORGANIZATION, VISION, a_grant, terms
 from tests.services.rig import Rig
 from workflows.domain.policy import (
     ApproverSpec,
@@ -53,14 +53,3 @@ def test_nobody_without_an_account_is_an_admin(sqlite_rig: Rig) -> None:
     sqlite_rig.directory.delete_person(ADA)
 
     assert not authority.is_admin(ADA, VISION)
-
-
-def test_another_admin_is_one_whom_w_and_b_shows_now(sqlite_rig: Rig) -> None:
-    rig = sqlite_rig
-    assert Authority(rig.deps).another_admin(VISION, than=ADA)
-
-    rig.directory.put(BOB, VISION, MEMBER)  # the roster still says otherwise
-
-    assert not Authority(rig.deps).another_admin(VISION, than=ADA)
-    assert Authority(rig.deps).another_admin(VISION, than=EVE)
-    assert not Authority(rig.deps).another_admin(ORGANIZATION, than=OLGA)

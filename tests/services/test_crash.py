@@ -20,11 +20,11 @@ NEW = EmailAddress("new@corp.example")
 SPEECH = Team("speech")
 HOURS = timedelta(hours=8)
 
-GIVING = 45
-RAISING = 66
-INVITING = 52
+GIVING = 46
+RAISING = 67
+INVITING = 53
 TAKING_BACK = 40
-PUTTING_BACK = 42
+PUTTING_BACK = 43
 
 Story = Callable[[Rig, Points], str]
 

@@ -43,11 +43,6 @@ class LateDirectory:
         self._lock = threading.Lock()
         self._found: WandbDirectory | None = None
 
-    @property
-    def is_probed(self) -> bool:
-        """Whether this W&B has answered since the start."""
-        return self._found is not None
-
     def _directory(self) -> WandbDirectory:
         with self._lock:
             if self._found is None:

@@ -5,7 +5,7 @@ form, in words for the person, or nothing. A new rule about asking is a function
 in `CHECKS`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -13,7 +13,6 @@ from typing import assert_never
 from workflows.domain import durations
 from workflows.domain.durations import Permanent, Span, Until, words_of
 from workflows.domain.entitlements import (
-    EmailAddress,
     Organization,
     Place,
     Rank,
@@ -21,7 +20,7 @@ from workflows.domain.entitlements import (
     Team,
 )
 from workflows.domain.grants import Grant
-from workflows.domain.policy import Approval, Policy, Terms, approvers_of
+from workflows.domain.policy import Approval, Policy, Terms, approvers_of, different_people
 from workflows.domain.requests import Ask
 from workflows.domain.roster import Roster
 from workflows.errors import PolicyRefused
@@ -140,7 +139,7 @@ def somebody_else_can_decide(case: Case) -> Complaint | None:
     """Enough different people are there to ask, besides the person who asks."""
     place = case.ask.place
     approvers = approvers_of(case.terms, place, case.roster, requester=case.ask.requester)
-    there = _different_people(approvers, case.roster)
+    there = different_people(approvers, case.roster)
     if there >= case.terms.approvals:
         return None
     field = _place_field(place)
@@ -172,15 +171,6 @@ def _hides_roles(roster: Roster, place: Place) -> bool:
             return any(person.organization_role is None for person in roster.people.values())
         case _:
             assert_never(place)
-
-
-def _different_people(emails: Iterable[EmailAddress], roster: Roster) -> int:
-    """How many there are, when every account of one human counts once."""
-    people: list[EmailAddress] = []
-    for email in emails:
-        if not any(roster.is_same_person(email, known) for known in people):
-            people.append(email)
-    return len(people)
 
 
 CHECKS: tuple[Check, ...] = (

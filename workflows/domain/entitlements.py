@@ -13,8 +13,11 @@ EmailAddress = NewType("EmailAddress", str)  # trimmed and in lower case: see `e
 
 
 def email_of(text: str) -> EmailAddress:
-    """The address as it is compared: exact but for case. No other folding: look-alikes differ."""
-    return EmailAddress(text.strip().lower())
+    """The address as it is compared: exact but for the case of ASCII letters; look-alikes differ.
+
+    Python's own `lower` makes a plain `k` of the Kelvin sign.
+    """
+    return EmailAddress("".join(c.lower() if c.isascii() else c for c in text.strip()))
 
 
 class Rank(IntEnum):

@@ -201,6 +201,13 @@ class RevocationStuck(Event):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverFound(Event):
+    """A write of ours landed late, and W&B or a fence does not let it be taken back yet."""
+
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Change(Generic[T]):
     """What a decision comes to: the object as it is now, and the facts. No facts: nothing to do."""

@@ -198,8 +198,8 @@ def fail(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
 
 
 def stick(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
-    """It is over and cannot be taken back yet. Told once for each reason; tried for ever."""
-    if grant.status is not GrantStatus.ENDING or grant.stuck == reason:
+    """It is over and cannot be taken back yet. Told once, with the first reason; tried for ever."""
+    if grant.status is not GrantStatus.ENDING or grant.stuck:
         return Change(grant)
     stuck = RevocationStuck(
         subject=grant.id,

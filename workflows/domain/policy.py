@@ -4,7 +4,7 @@
 a person's right to decide. What may be said against an ask stands in `checks`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -160,6 +160,15 @@ def _named_by(spec: ApproverSpec, place: Place, roster: Roster) -> dict[EmailAdd
             return dict.fromkeys(sorted(roster.groups.get(id, frozenset())), why)
         case _:
             assert_never(spec)
+
+
+def different_people(emails: Iterable[EmailAddress], roster: Roster) -> int:
+    """How many there are, when every account of one human counts once."""
+    people: list[EmailAddress] = []
+    for email in emails:
+        if not any(roster.is_same_person(email, known) for known in people):
+            people.append(email)
+    return len(people)
 
 
 def authorize(policy: Policy, request: AccessRequest, by: EmailAddress, roster: Roster) -> None:

@@ -19,6 +19,7 @@ from workflows.domain.events import (
     GrantFailed,
     GrantIssued,
     GrantRevoked,
+    LeftoverFound,
     OtherRolesChanged,
     PersonInvited,
     PriorNoted,
@@ -60,6 +61,7 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
     RevocationStuck: (JobKind.NOTIFY, JobKind.ALERT),
     DriftFound: (JobKind.ALERT,),
     OtherRolesChanged: (JobKind.ALERT,),
+    LeftoverFound: (JobKind.ALERT,),
 }
 
 # What is usually followed by more within a moment is told together with it: one message drawn once.

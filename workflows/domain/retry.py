@@ -2,7 +2,7 @@
 
 Nothing here gives up. Giving ends when the grant's own time is over; taking back never ends; a
 message waits for Slack. For the first minutes tries come at most a quarter of a minute apart, then
-further and further, at most a quarter of an hour.
+further and further, at most a quarter of an hour (and a quarter of that, by chance).
 """
 
 from datetime import datetime, timedelta
@@ -27,4 +27,4 @@ def next_try(
         wait = min(CAP, SOON * 2.0 ** min(attempts - PATIENT, 20))
     if retry_after is not None:
         wait = max(wait, min(CAP, max(0.0, retry_after)))
-    return now + timedelta(seconds=wait * (1 + 0.25 * spread))
+    return now + timedelta(seconds=min(CAP, wait) * (1 + 0.25 * spread))

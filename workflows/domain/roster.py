@@ -20,6 +20,7 @@ from workflows.domain.entitlements import (
 )
 
 FRESH_FOR = timedelta(minutes=1)  # how old a reading may be when somebody decides by it
+AHEAD = timedelta(seconds=5)  # a reading from the future: clocks differ by that much, not more
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Roster:
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether somebody may still decide by this reading."""
-        return now - self.read_at <= FRESH_FOR
+        return -AHEAD <= now - self.read_at <= FRESH_FOR
 
     @cached_property
     def _by_email(self) -> Mapping[EmailAddress, tuple[RosterPerson, ...]]:

@@ -23,6 +23,7 @@ from workflows.domain.events import (
     BOT,
     Change,
     DriftFound,
+    LeftoverFound,
     OtherRolesChanged,
     PersonInvited,
     PriorNoted,
@@ -33,6 +34,12 @@ from workflows.domain.grants import Grant, GrantStatus
 # A reading may lag behind a write (W&B does not say for how long): what it shows this soon after an
 # end is not taken for what was there before the next grant.
 SETTLING = timedelta(seconds=30)
+
+# Roles in other teams that a write may have cost are put back when that is found out this soon
+# after it; later somebody may have changed them on purpose.
+PUT_BACK_WITHIN = timedelta(minutes=2)
+
+LEFTOVER = "leftover"  # a standing's `drift` when something of ours is there that cannot be removed
 
 # After an end we look again: a write that timed out, or was answered with an error, can land late.
 RECHECKS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -62,7 +69,7 @@ class Standing:
 
     `unanswered`: roles that we sent and whose outcome we have not read back; one of them can still
     land until the re-checks are over. `others`: the person's other team roles before the write
-    that is under way. `noted`: `prior` belongs to the grants that are open now.
+    that is under way, begun at `sent_at`. `noted`: `prior` belongs to the grants that are open now.
     """
 
     person: EmailAddress
@@ -74,6 +81,7 @@ class Standing:
     last_seen: Role | None = None
     unanswered: tuple[Role | None, ...] = ()
     others: Mapping[str, str] | None = None
+    sent_at: datetime | None = None
     drift: str = ""
     last_end_at: datetime | None = None
     version: int = 0
@@ -265,12 +273,40 @@ def send(
     )
     unanswered = (*dict.fromkeys(standing.unanswered), wanted)
     others = standing.others if standing.others is not None else others
-    return Change(replace(standing, unanswered=unanswered, others=others), (sent,))
+    begun = replace(standing, unanswered=unanswered, others=others, sent_at=now)
+    return Change(begun, (sent,))
 
 
 def answered(standing: Standing, held: Role | None) -> Standing:
     """The last write was answered, and this was read back."""
     return replace(standing, unanswered=standing.unanswered[:-1], last_seen=held, others=None)
+
+
+def may_hold_ours(standing: Standing, grants: Sequence[Grant]) -> bool:
+    """Whether W&B may show something there that neither `prior` nor an active grant explains."""
+    active = [grant for grant in grants if grant.status is GrantStatus.ACTIVE]
+    explained = wanted_role(standing.prior, active)
+    roles = (*standing.unanswered, standing.last_seen if standing.noted else None)
+    return any(
+        role is not None and (explained is None or not explained.covers(role)) for role in roles
+    )
+
+
+def adopt(standing: Standing, held: Role | None, *, now: datetime) -> Change[Standing]:
+    """Somebody raised it by hand, and a later approval goes over that: the end puts theirs back."""
+    raised = held is not None and (standing.prior is None or held.rank > standing.prior.rank)
+    if not raised:
+        return Change(standing)
+    noted = PriorNoted(subject=standing.key, at=now, actor=BOT, held=role_to_text(held))
+    return Change(replace(standing, prior=held, prior_at=now), (noted,))
+
+
+def note_leftover(standing: Standing, *, reason: str, now: datetime) -> Change[Standing]:
+    """What landed late cannot be taken back. Told once; tried for ever."""
+    if standing.drift == LEFTOVER:
+        return Change(standing)
+    found = LeftoverFound(subject=standing.key, at=now, actor=BOT, reason=reason)
+    return Change(replace(standing, drift=LEFTOVER), (found,))
 
 
 def note_drift(standing: Standing, held: Role | None, *, now: datetime) -> Change[Standing]:

@@ -10,6 +10,7 @@ from workflows.domain.policy import (
     NamedPerson,
     OrganizationAdmins,
     TeamAdmins,
+    different_people,
 )
 from workflows.errors import DirectoryRejected
 from workflows.services.deps import Deps
@@ -20,7 +21,7 @@ class Authority:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._known: dict[tuple[EmailAddress, Place], bool] = {}
+        self._known: dict[tuple[EmailAddress, Place], str | None] = {}
 
     def complaint_about(self, grant: Grant) -> str | None:
         """Why this grant's approval no longer holds, or None when everybody still may approve."""
@@ -28,6 +29,8 @@ class Authority:
         if not terms.allowed:
             return "The policy no longer allows this to be asked for."
         roster = self._deps.rosters.current()
+        if different_people(grant.approvers, roster) < terms.approvals:
+            return f"The policy asks for {terms.approvals} approvals by now."
         for approver in grant.approvers:
             if roster.is_same_person(approver, grant.person):
                 return "Nobody decides on their own request, by whatever account."
@@ -50,21 +53,20 @@ class Authority:
 
     def is_admin(self, person: EmailAddress, place: Place) -> bool:
         """Whether W&B shows this address as one active human admin there, now."""
+        return self.admin_account(person, place) is not None
+
+    def admin_account(self, person: EmailAddress, place: Place) -> str | None:
+        """The account of this address, if it is one active human admin there, now."""
         key = (person, place)
         if key not in self._known:
             self._known[key] = self._ask(person, place)
         return self._known[key]
 
-    def _ask(self, person: EmailAddress, place: Place) -> bool:
+    def _ask(self, person: EmailAddress, place: Place) -> str | None:
         try:
             reading = self._deps.directory.read(person, place, account=None)
         except DirectoryRejected:  # several accounts have the address: not certain, so no
-            return False
+            return None
         held = reading.held
         is_admin = held is not None and held.rank is Rank.ADMIN and not held.custom
-        return reading.account is not None and reading.active and reading.human and is_admin
-
-    def another_admin(self, place: Place, *, than: EmailAddress) -> bool:
-        """Whether somebody else is an admin there, now. The roster only says whom to ask about."""
-        candidates = sorted(self._deps.rosters.current().admins(place) - {than})
-        return any(self.is_admin(candidate, place) for candidate in candidates)
+        return reading.account if reading.active and reading.human and is_admin else None

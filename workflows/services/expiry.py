@@ -36,7 +36,7 @@ def expire_due_grants(deps: Deps) -> int:
 
 def _one_by_one(deps: Deps, now: datetime) -> int:
     with deps.look() as work:
-        due = [grant.id for grant in work.grants.due(now, limit=BATCH)]
+        due = [grant.id for grant in work.grants.due(now, limit=BATCH, locked=False)]
     ended = 0
     for id in due:
         try:

@@ -16,7 +16,7 @@ from workflows.domain.policy import Approval
 from workflows.domain.reactions import JobKind
 from workflows.domain.requests import AccessRequest, RequestStatus
 from workflows.domain.standings import standing_key
-from workflows.errors import NotifierUnavailable
+from workflows.errors import LeaseLost, NotifierUnavailable
 from workflows.ports import APPROVER, CHANNEL, REQUESTER, Alert, Notice, Receipt
 from workflows.services.deps import Deps
 from workflows.services.overview import approvers_of
@@ -59,7 +59,7 @@ def notify(deps: Deps, job: Job) -> None:
         tells = {
             audience: _deliver(deps, replace(notice, why=why)) for audience, why in todo.items()
         }
-        receipts |= _tell_all(deps, job.subject, receipts, tells)
+        receipts |= _tell_all(deps, job, job.subject, receipts, tells)
         done |= todo
     if request.status is RequestStatus.PENDING:
         _lapse_if_nobody_was_reached(deps, request.id, receipts)
@@ -105,14 +105,14 @@ def _audiences(
 
 
 def _tell_all(
-    deps: Deps, subject: str, receipts: Mapping[str, Receipt], tells: Mapping[str, Tell]
+    deps: Deps, job: Job, subject: str, receipts: Mapping[str, Receipt], tells: Mapping[str, Tell]
 ) -> dict[str, Receipt]:
     """Tell each audience; the failures of some are raised when all had their turn."""
     told: dict[str, Receipt] = {}
     failures: list[NotifierUnavailable] = []
     for audience, tell in tells.items():
         try:
-            told[audience] = _tell(deps, subject, audience, receipts.get(audience), tell)
+            told[audience] = _tell(deps, job, subject, receipts.get(audience), audience, tell)
         except NotifierUnavailable as error:
             failures.append(error)
     if failures:
@@ -120,21 +120,29 @@ def _tell_all(
     return told
 
 
-def _tell(deps: Deps, subject: str, audience: str, known: Receipt | None, tell: Tell) -> Receipt:
+def _tell(
+    deps: Deps, job: Job, subject: str, known: Receipt | None, audience: str, tell: Tell
+) -> Receipt:
     """Post or redraw one message; stored before the first posting, and after each."""
     if known is not None and known.failed:
         return known
     receipt = known or Receipt(audience)
     if known is None:
-        with deps.begin() as work:
-            work.receipts.save(subject, receipt)
+        _keep(deps, job, subject, receipt)
     told = tell(receipt, known is not None and not known.ts)
     if told != receipt:
-        with deps.begin() as work:
-            work.receipts.save(subject, told)
+        _keep(deps, job, subject, told)
     if told.failed:
         log.error("nobody can be told there", extra={"request_id": subject, "why": told.failed})
     return told
+
+
+def _keep(deps: Deps, job: Job, subject: str, receipt: Receipt) -> None:
+    """Store a receipt while the lease is ours: whoever has it now draws newer things."""
+    with deps.begin() as work:
+        if not work.outbox.holds(job):
+            raise LeaseLost(job.key)
+        work.receipts.save(subject, receipt)
 
 
 @again_on_conflict
@@ -161,11 +169,11 @@ def alert(deps: Deps, job: Job) -> None:
     told = Alert(subject, entry.event, entry.subject, entry.at, entry.detail)
     admins = deps.rosters.current().admins(Organization())
     if not admins:
-        log.error("no organization admin to tell", extra={"alert": told.event})
+        raise NotifierUnavailable("There is no organization admin to tell.")
     tells: dict[str, Tell] = {
         APPROVER + email: lambda receipt, maybe: deps.notifier.alert(
             told, receipt, maybe_posted=maybe
         )
         for email in sorted(admins)
     }
-    _tell_all(deps, subject, receipts, tells)
+    _tell_all(deps, job, subject, receipts, tells)

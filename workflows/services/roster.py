@@ -8,18 +8,20 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from time import monotonic
 
 from workflows.domain.entitlements import EmailAddress
 from workflows.domain.policy import Policy
 from workflows.domain.reactions import JobKind
-from workflows.domain.roster import Roster
+from workflows.domain.roster import FRESH_FOR, Roster
 from workflows.errors import AccessError, DirectoryUnavailable, NotifierUnavailable
 from workflows.ports import Clock, Directory, Groups
 from workflows.storage.unit_of_work import UnitOfWork
 
 EVERY = 20.0  # seconds between readings; a decision needs one that is at most a minute old
 IN_TROUBLE = 5.0  # seconds between tries while it does not answer
+AT_LEAST = 1.0  # seconds between readings, however often somebody asks
 PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class RosterKeeper:
         self._groups = groups
         self._policy = policy
         self._clock = clock
+        self._members: dict[str, tuple[datetime, frozenset[EmailAddress]]] = {}
         self._changed = threading.Condition()
         self._asked = False
         self._stopped = False
@@ -99,16 +102,20 @@ class RosterKeeper:
                 self._changed.notify_all()
 
     def _read_groups(self) -> dict[str, frozenset[EmailAddress]]:
-        """The members of the groups; where the chat does not answer, the last that we know."""
-        read = {}
+        """The members of the groups. One that cannot be read for a minute has none: nobody decides
+        by what the chat said long ago.
+        """
+        now = self._clock()
         for group in sorted(self._policy.chat_groups()):
             try:
-                read[group] = self._groups.members(group)
-            except NotifierUnavailable:
-                with self._look() as work:
-                    known = work.roster()
-                read[group] = known.groups.get(group, frozenset()) if known else frozenset()
-        return read
+                self._members[group] = (now, self._groups.members(group))
+            except NotifierUnavailable as error:
+                log.warning("a chat group could not be read", extra={"error": str(error)})
+        return {
+            group: members
+            for group, (read_at, members) in self._members.items()
+            if abs(now - read_at) <= FRESH_FOR
+        }
 
     def run(self) -> None:
         """Read at once, whenever asked, and every `EVERY` seconds, until `stop`."""
@@ -116,8 +123,10 @@ class RosterKeeper:
             took = self._try()
             with self._changed:
                 # Where a reading takes long, W&B is left alone for as long again.
-                wait = max(IN_TROUBLE if self.trouble else EVERY, took)
-                self._changed.wait_for(lambda: self._asked or self._stopped, wait)
+                floor = max(AT_LEAST, took)
+                self._changed.wait_for(lambda: self._stopped, floor)
+                rest = max(0.0, (IN_TROUBLE if self.trouble else EVERY) - floor)
+                self._changed.wait_for(lambda: self._asked or self._stopped, rest)
                 if self._stopped:
                     return
 

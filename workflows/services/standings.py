@@ -10,25 +10,31 @@ done is stored before it is done; what was done is stored after; either half can
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workflows.domain import grants as lives
 from workflows.domain import standings
-from workflows.domain.entitlements import MEMBER, EmailAddress, Place, Role, place_from_text
+from workflows.domain.entitlements import (
+    MEMBER,
+    PREDEFINED,
+    EmailAddress,
+    Role,
+    place_from_text,
+)
 from workflows.domain.events import BOT
 from workflows.domain.grants import Grant, GrantStatus
-from workflows.domain.standings import Reading, Standing, Step
+from workflows.domain.standings import Plan, Reading, Step
 from workflows.errors import (
     Conflict,
     DirectoryChanged,
     DirectoryRejected,
     DirectoryUnavailable,
-    LeaseLost,
     Unavailable,
 )
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
+from workflows.services.leased import Key, LeasedStanding
 from workflows.storage.outbox import Job
 from workflows.storage.unit_of_work import UnitOfWork
 
@@ -44,28 +50,16 @@ NEVER_ACTIVE = "W&B did not confirm it before it was over, so it was never activ
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What is stored of a standing: itself, and its open grants in the order they were issued."""
-
-    standing: Standing
-    grants: Sequence[Grant]
-
-    def with_status(self, *statuses: GrantStatus) -> list[Grant]:
-        """The grants in one of these states."""
-        return [grant for grant in self.grants if grant.status in statuses]
-
-
 def ensure(deps: Deps, job: Job) -> datetime | None:
     """Make the standing that `job.subject` names true; when to look at it again, if ever.
 
     Raises `Unavailable` when it has to be tried again, and `LeaseLost` when somebody else does it.
     """
     person, _, place = job.subject.partition(" ")
-    key = (EmailAddress(person), place_from_text(place))
+    key = Key(EmailAddress(person), place_from_text(place))
     overtaken = DirectoryUnavailable("It keeps changing while it is being changed.")
     for left in reversed(range(TRIES)):
-        one = _Ensure(deps, job, *key)
+        one = _Pass(deps, key, LeasedStanding(deps, job, key))
         try:
             return one.run()
         except (DirectoryChanged, Conflict):
@@ -75,52 +69,42 @@ def ensure(deps: Deps, job: Job) -> datetime | None:
     raise overtaken
 
 
-class _Ensure:
-    """One pass. Each step leaves `self.now` (the situation) as it is stored."""
+class _Pass:
+    """One time through. What is stored is in `kept`; what W&B says is handed from step to step."""
 
-    def __init__(self, deps: Deps, job: Job, person: EmailAddress, place: Place) -> None:
+    def __init__(self, deps: Deps, key: Key, kept: LeasedStanding) -> None:
         self._deps = deps
-        self._job = job
-        self._person = person
-        self._place = place
-        self._considered: frozenset[str] | None = None
+        self._key = key
+        self._kept = kept
+        self._authority = Authority(deps)
         self._put_off: Unavailable | None = None
-        with deps.look() as work:
-            self._now = self._situation(work)
-        self._considered = frozenset(grant.id for grant in self._now.grants)
+        self._replaced: Role | None = None  # a custom role that is gone, and so was not put back
 
     def run(self) -> datetime | None:
         try:
-            return self._pass()
+            return self._run()
         except DirectoryRejected as refusal:
             return self._refused(str(refusal))
         except Unavailable as error:
             self.overdue(error)
             raise
 
-    def _pass(self) -> datetime | None:
+    def _run(self) -> datetime | None:
         reading = self._read()
         self._check_approvals()
-        if reading.account is None and self._now.with_status(GrantStatus.ISSUED):
-            reading = self._account_for(reading)
+        reading = self._account_for(reading)
         self._check_account(reading)
         if self._is_settled():
             return None
-        held = standings.believed(self._now.standing, reading)
+        held = standings.believed(self._kept.standing, reading)
         if not reading.exact and held is None and self._has_a_say():
             raise DirectoryRejected(UNKNOWN_ROLE)
         self._first_touch(reading, held)
-        self._repair_others(reading)
-        plan = standings.plan(self._now.standing, self._now.grants, held)
+        self._look_at_others(reading)
+        plan = standings.plan(self._kept.standing, self._kept.grants, held)
         if plan.drifted:
-            self._note_drift(held)
-        if plan.step is Step.WRITE:
-            refusal = self._fence(reading, held, plan.wanted)
-            if refusal is not None:
-                raise DirectoryRejected(refusal)
-            after = self._write(reading, held, plan.wanted)
-        else:
-            after = held
+            self._note_drift(held, plan)
+        after = self._write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
         again_at = self._settle(held, after, plan)
         if self._put_off is not None:
             raise self._put_off
@@ -128,159 +112,186 @@ class _Ensure:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
-    def _situation(self, work: UnitOfWork) -> Situation:
-        """As it is stored; a grant issued since this pass began waits for the next one."""
-        grants = [
-            grant
-            for grant in work.grants.open_of(self._person, self._place)
-            if self._considered is None or grant.id in self._considered
-        ]
-        return Situation(work.standings.get(self._person, self._place), grants)
-
     def _read(self) -> Reading:
         """By the account that we gave it to; for a new grant also by address, if that is gone."""
-        known = self._now.standing.account
-        reading = self._deps.directory.read(self._person, self._place, account=known)
-        if reading.account is None and known and self._now.with_status(GrantStatus.ISSUED):
-            return self._deps.directory.read(self._person, self._place, account=None)
+        known = self._kept.standing.account
+        reading = self._ask(known)
+        if reading.account is None and known and self._kept.issued:
+            return self._ask(None)
         return reading
+
+    def _ask(self, account: str | None) -> Reading:
+        return self._deps.directory.read(self._key.person, self._key.place, account=account)
 
     def _is_settled(self) -> bool:
         """No open grant, and the last look after an end is behind us: nothing here is ours."""
-        last_end_at = self._now.standing.last_end_at
-        over = standings.next_recheck(last_end_at, now=self._deps.clock()) is None
-        standing = self._now.standing
+        standing = self._kept.standing
+        over = standings.next_recheck(standing.last_end_at, now=self._deps.clock()) is None
         touched = standing.noted or bool(standing.unanswered)
-        return not self._now.grants and over and not touched
+        return not self._kept.grants and over and not touched
 
     def _has_a_say(self) -> bool:
         """Whether something is to be given, or was touched by us."""
-        return self._now.standing.noted or bool(self._now.with_status(GrantStatus.ISSUED))
+        return self._kept.standing.noted or bool(self._kept.issued)
 
     # ── whether it may be given ──────────────────────────────────────────────────────────────
 
     def _check_approvals(self) -> None:
         """At the moment of effect: does everybody who approved still have the right to?"""
-        authority = Authority(self._deps)
-        for grant in self._now.with_status(GrantStatus.ISSUED):
+        for grant in self._kept.issued:
             try:
-                complaint = authority.complaint_about(grant)
+                complaint = self._authority.complaint_about(grant)
             except Unavailable as error:
-                self._leave_for_later(grant, error)
+                # Taking back waits for nobody's right, and so not for whom it is asked of.
+                if not self._kept.ending:
+                    raise
+                self._put_off = error
+                self._kept.leave_out(grant)
                 continue
             if complaint is not None:
                 self._deny([grant], complaint)
 
-    def _leave_for_later(self, grant: Grant, error: Unavailable) -> None:
-        """Taking back waits for nobody's right, and so not for whom it is asked of."""
-        if not self._now.with_status(GrantStatus.ENDING):
-            raise error
-        self._put_off = error
-        self._now = replace(
-            self._now, grants=[one for one in self._now.grants if one.id != grant.id]
-        )
-        self._considered = frozenset(one.id for one in self._now.grants)
-
-    def _check_account(self, reading: Reading) -> None:
-        issued = self._now.with_status(GrantStatus.ISSUED)
-        if issued and reading.account is None:
-            self._deny(issued, f"There is no W&B account with the address {self._person}.")
-        elif issued and not reading.active:
-            self._deny(issued, "The W&B account is deactivated.")
-
     def _account_for(self, reading: Reading) -> Reading:
         """Make an account where every grant's approval knew that there was none."""
-        issued = self._now.with_status(GrantStatus.ISSUED)
-        if not all(grant.invites for grant in issued):
+        issued = self._kept.issued
+        if reading.account is not None or not issued or not all(one.invites for one in issued):
             return reading
-        with self._deps.begin() as work:
-            self._hold(work)
-            change = standings.invite(self._now.standing, now=self._deps.clock())
-            work.record(change)
-            self._now = self._situation(work)
-        account = self._deps.directory.invite(self._person)
-        return self._deps.directory.read(self._person, self._place, account=account)
+        self._kept.record(standings.invite(self._kept.standing, now=self._deps.clock()))
+        made = self._ask(self._deps.directory.invite(self._key.person))
+        if made.account is None:
+            raise DirectoryUnavailable("W&B does not show the account yet that was just made.")
+        return made
+
+    def _check_account(self, reading: Reading) -> None:
+        if not self._kept.issued:
+            return
+        if reading.account is None:
+            no_account = f"There is no W&B account with the address {self._key.person}."
+            self._deny(self._kept.issued, no_account)
+        elif not reading.active:
+            self._deny(self._kept.issued, "The W&B account is deactivated.")
 
     def _first_touch(self, reading: Reading, held: Role | None) -> None:
-        standing, issued = self._now.standing, self._now.with_status(GrantStatus.ISSUED)
-        if not issued or reading.account is None:
+        standing = self._kept.standing
+        if not self._kept.issued or reading.account is None:
             return
         if standing.noted and standing.account == reading.account:
             return
         now = self._deps.clock()
         if standings.is_unsettled(standing, held, now=now):
             raise DirectoryUnavailable("W&B still shows what was there before the last end.")
-        with self._deps.begin() as work:
-            self._hold(work)
-            touched = standings.first_touch(standing, held, account=reading.account, now=now)
-            work.record(touched)
-            self._now = self._situation(work)
+        self._refuse_second_address(reading.account)
+        self._kept.record(standings.first_touch(standing, held, account=reading.account, now=now))
+
+    def _refuse_second_address(self, account: str) -> None:
+        """What an account holds under an earlier address of it must not be taken for theirs."""
+        with self._deps.look() as work:
+            known = work.standings.find_by_account(account, self._key.place)
+        for other in known:
+            if other.person != self._key.person and other.noted:
+                raise DirectoryRejected(
+                    f"This W&B account still has access there that it got as {other.person}. "
+                    "Ask again when that has ended."
+                )
 
     # ── changing W&B ─────────────────────────────────────────────────────────────────────────
 
-    def _fence(self, reading: Reading, held: Role | None, wanted: Role | None) -> str | None:
-        own = reading.account is not None and self._deps.directory.is_own_account(reading.account)
-        others = not standings.lowers_admin(held, wanted) or Authority(self._deps).another_admin(
-            self._place, than=self._person
-        )
-        return standings.fence(reading, held, wanted, own=own, other_admins=others)
-
     def _write(self, reading: Reading, held: Role | None, wanted: Role | None) -> Role | None:
         """Tell W&B, between noting that we are about to and noting what came of it."""
-        with self._deps.begin() as work:
-            self._hold(work)
-            sent = standings.send(
-                self._now.standing, wanted, held=held, others=reading.others, now=self._deps.clock()
+        witness = self._fence(reading, held, wanted)
+        now = self._deps.clock()
+        with self._kept.storing() as work:
+            if witness is not None:
+                witness.must_still_stand(work)
+            work.record(
+                standings.send(
+                    self._kept.standing, wanted, held=held, others=reading.others, now=now
+                )
             )
-            work.record(sent)
-            self._now = self._situation(work)
-        log.info("telling W&B", extra={"standing": self._now.standing.key})
+        log.info("telling W&B", extra={"standing": self._kept.standing.key})
+        person, place = self._key.person, self._key.place
         try:
-            after = self._deps.directory.set_role(self._person, self._place, wanted, seen=reading)
+            after = self._deps.directory.set_role(person, place, wanted, seen=reading)
         except DirectoryRejected:
             self._forget_if_untouched(held)
+            if not self._kept.issued and wanted is not None and self._is_gone(wanted):
+                return self._write_base_of(wanted, held)
             raise
-        self._repair_others(after)
+        self._look_at_others(after)
         if after.held != wanted and after.exact:
             raise DirectoryUnavailable("W&B took the change, but does not show it yet.")
-        with self._deps.begin() as work:
-            self._hold(work)
-            work.standings.save(standings.answered(self._now.standing, wanted))
-            self._now = self._situation(work)
+        self._kept.save(standings.answered(self._kept.standing, wanted))
         self._deps.rosters.ask()
         return wanted
 
+    def _fence(self, reading: Reading, held: Role | None, wanted: Role | None) -> "_Witness | None":
+        """Raises `DirectoryRejected` where it must not be done, whatever was approved."""
+        own = reading.account is not None and self._deps.directory.is_own_account(reading.account)
+        witness = None
+        if standings.lowers_admin(held, wanted):
+            witness = self._another_admin(reading.account)
+        refusal = standings.fence(reading, held, wanted, own=own, other_admins=witness is not None)
+        if refusal is not None:
+            raise DirectoryRejected(refusal)
+        return witness
+
+    def _another_admin(self, account: str | None) -> "_Witness | None":
+        """Somebody who is an admin there too, and is not being lowered at this very moment."""
+        place = self._key.place
+        failure: Unavailable | None = None
+        for email in sorted(self._deps.rosters.current().admins(place)):
+            with self._deps.look() as work:
+                theirs = work.standings.get(email, place)
+            if theirs.unanswered:
+                continue
+            try:
+                if self._authority.admin_account(email, place) not in (None, account):
+                    return _Witness(Key(email, place), theirs.version)
+            except Unavailable as error:  # one sick record holds up nothing if another is well
+                failure = error
+        if failure is not None:
+            raise failure
+        return None
+
     def _forget_if_untouched(self, held: Role | None) -> None:
         """W&B said no. Where it left everything as it was, nothing of ours can be there."""
-        standing = self._now.standing
-        reading = self._deps.directory.read(self._person, self._place, account=standing.account)
-        if standings.believed(standing, reading) != held:
-            return
-        with self._deps.begin() as work:
-            self._hold(work)
-            work.standings.save(standings.answered(standing, standing.last_seen))
-            self._now = self._situation(work)
+        standing = self._kept.standing
+        if standings.believed(standing, self._ask(standing.account)) == held:
+            self._kept.save(standings.answered(standing, standing.last_seen))
 
-    def _repair_others(self, after: Reading) -> None:
-        """Put back what a write of ours has cost the person in other teams, and raise an alarm."""
-        before = self._now.standing.others
+    def _is_gone(self, role: Role) -> bool:
+        """Whether this is a custom role that W&B has no more."""
+        return role.custom and role.name not in self._deps.rosters.newer().custom_roles
+
+    def _write_base_of(self, role: Role, held: Role | None) -> Role | None:
+        """What W&B itself makes of a custom role that is deleted: the role it inherits from."""
+        self._replaced = role
+        base = PREDEFINED[role.rank.name.lower()]
+        if base == held:
+            return held
+        return self._write(self._ask(self._kept.standing.account), held, base)
+
+    def _look_at_others(self, after: Reading) -> None:
+        """An alarm when a write of ours cost the person roles in other teams; put them back.
+
+        Only a W&B that replaces the whole list takes all of them at once (it makes a member of
+        whom it forgot), and only right after the write can it have been that.
+        """
+        standing, before = self._kept.standing, self._kept.standing.others
         lost = standings.lost_others(before, after.others)
         if before is None or not lost:
             return
-        # A W&B that replaces the whole list, not a stranger; it makes a member of whom it forgot.
+        now = self._deps.clock()
         all_lost = all(team in lost or role.lower() == MEMBER.name for team, role in before.items())
-        put_back = all_lost and after.account is not None and self._put_back(after, lost)
-        with self._deps.begin() as work:
-            self._hold(work)
-            changed = standings.note_others(
-                self._now.standing,
-                before,
-                after.others,
-                put_back=put_back,
-                now=self._deps.clock(),
+        recent = (
+            standing.sent_at is not None and now - standing.sent_at <= standings.PUT_BACK_WITHIN
+        )
+        put_back = all_lost and recent and after.account is not None and self._put_back(after, lost)
+        self._kept.record(
+            standings.note_others(
+                self._kept.standing, before, after.others, put_back=put_back, now=now
             )
-            work.record(changed)
-            self._now = self._situation(work)
+        )
 
     def _put_back(self, after: Reading, lost: Mapping[str, str]) -> bool:
         """Whether W&B took it. A no (the team is gone) is told, and holds up nothing here."""
@@ -293,108 +304,109 @@ class _Ensure:
 
     # ── settling ─────────────────────────────────────────────────────────────────────────────
 
-    def _settle(
-        self, before: Role | None, after: Role | None, plan: standings.Plan
-    ) -> datetime | None:
+    def _settle(self, before: Role | None, after: Role | None, plan: Plan) -> datetime | None:
         now = self._deps.clock()
-        # What somebody else set does not become ours by being looked at.
-        seen = self._now.standing.last_seen if plan.step is Step.LEAVE else after
-        with self._deps.begin() as work:
-            self._hold(work)
-            ended = False
-            for grant in self._now.grants:
-                if grant.status is GrantStatus.ISSUED:
-                    work.record(lives.activate(grant, held_before=before, now=now))
-                elif grant.status is GrantStatus.ENDING:
-                    note = _end_note(grant, after, plan)
-                    work.record(lives.end(grant, held=after, note=note, now=now))
-                    ended = True
-            standing = self._now.standing
-            if ended and plan.step is Step.NOTHING:
-                standing = standings.doubt(standing, after)
-            settled = standings.settle(
-                standing,
-                held=seen,
-                ended=ended,
-                open=any(grant.is_live for grant in self._now.grants),
-                now=now,
-            )
-            if settled != self._now.standing:
+        with self._kept.storing() as work:
+            for grant in self._kept.issued:
+                work.record(lives.activate(grant, held_before=before, now=now))
+            for grant in self._kept.ending:
+                note = self._end_note(grant, after, plan)
+                work.record(lives.end(grant, held=after, note=note, now=now))
+            settled = self._settled(after, plan, now)
+            if settled != self._kept.standing:
                 work.standings.save(settled)
         return standings.next_recheck(settled.last_end_at, now=now)
 
-    def _note_drift(self, held: Role | None) -> None:
-        with self._deps.begin() as work:
-            self._hold(work)
-            work.record(standings.note_drift(self._now.standing, held, now=self._deps.clock()))
-            self._now = self._situation(work)
+    def _settled(self, after: Role | None, plan: Plan, now: datetime) -> standings.Standing:
+        standing, ended = self._kept.standing, bool(self._kept.ending)
+        is_open = any(grant.is_live for grant in self._kept.grants)
+        seen = after
+        if plan.step is Step.LEAVE:  # what somebody else set is not ours for being looked at
+            seen = standing.last_seen if is_open else standing.prior
+        elif ended and plan.step is Step.NOTHING:
+            standing = standings.doubt(standing, after)
+        return standings.settle(standing, held=seen, ended=ended, open=is_open, now=now)
+
+    def _end_note(self, grant: Grant, after: Role | None, plan: Plan) -> str:
+        if plan.drifted:
+            what = f"W&B shows {after.name}" if after else "W&B shows no role"
+            return f"{what} there now, which somebody set by hand; that was left as it is."
+        if self._replaced is not None:
+            return (
+                f"{self._replaced.name} no longer exists in W&B, so the role that it inherited "
+                "from was put back in its place."
+            )
+        if grant.activated_at is None and grant.ended_by != BOT:
+            return NEVER_ACTIVE
+        return ""
+
+    def _note_drift(self, held: Role | None, plan: Plan) -> None:
+        """Tell; and what somebody raised by hand is put back in the end, not what was before."""
+        now = self._deps.clock()
+        self._kept.record(standings.note_drift(self._kept.standing, held, now=now))
+        if plan.step is Step.WRITE:
+            self._kept.record(standings.adopt(self._kept.standing, held, now=now))
+
+    # ── a plain no ───────────────────────────────────────────────────────────────────────────
 
     def _refused(self, reason: str) -> datetime | None:
-        """A plain no. A giving fails or is taken back; a taking back is stuck: told, and tried on.
+        """A giving fails or is taken back; a taking back is stuck: told, and tried for ever.
 
         What never came to be leaves nothing noted: the next grant looks anew at what is there.
         """
-        issued = self._now.with_status(GrantStatus.ISSUED)
-        if issued:
-            self._deny(issued, reason)
-        if self._now.with_status(GrantStatus.ENDING):
+        now = self._deps.clock()
+        if self._kept.issued:
+            self._deny(self._kept.issued, reason)
+            if self._kept.grants:
+                raise Conflict("the others are looked at without it in a new pass")
+        if self._kept.ending:
             self._stick(reason)
             raise DirectoryUnavailable(reason)
-        standing = self._now.standing
-        if standing.noted and not self._now.grants:
-            with self._deps.begin() as work:
-                self._hold(work)
-                work.standings.save(replace(standing, noted=False))
-        return standings.next_recheck(standing.last_end_at, now=self._deps.clock())
+        standing = self._kept.standing
+        if not self._kept.grants and standings.may_hold_ours(standing, ()):
+            self._kept.record(standings.note_leftover(standing, reason=reason, now=now))
+            raise DirectoryUnavailable(reason)
+        if not self._kept.grants and standing.noted:
+            self._kept.save(replace(standing, noted=False))
+        return standings.next_recheck(standing.last_end_at, now=now)
 
     def _deny(self, grants: Sequence[Grant], reason: str) -> None:
         """Nothing written yet: it fails. In the middle: it ends like any other, in a new pass."""
         now = self._deps.clock()
-        touched = any(role is not None for role in self._now.standing.unanswered)
-        with self._deps.begin() as work:
-            self._hold(work)
-            for grant in grants:
-                if touched:
-                    work.record(lives.revoke(grant, by=BOT, reason=reason, now=now))
-                else:
-                    work.record(lives.fail(grant, reason=reason, now=now))
-            self._now = self._situation(work)
-        if touched:
-            raise Conflict("what was begun is taken back in a new pass")
+        if not standings.may_hold_ours(self._kept.standing, self._kept.grants):
+            self._kept.record(*(lives.fail(one, reason=reason, now=now) for one in grants))
+            return
+        self._kept.record(*(lives.revoke(one, by=BOT, reason=reason, now=now) for one in grants))
+        raise Conflict("what was begun is taken back in a new pass")
 
     def overdue(self, error: Unavailable) -> None:
         """What is over for long and still there is told to people, whatever the reason."""
         long_ago = self._deps.clock() - STUCK_AFTER
-        ending = self._now.with_status(GrantStatus.ENDING)
-        if any(grant.over_at and grant.over_at <= long_ago for grant in ending):
+        if any(one.over_at and one.over_at <= long_ago for one in self._kept.ending):
             self._stick("W&B does not answer as it should. It is tried again until it does.")
             log.warning("access could not be taken back yet", extra={"error": str(error)})
 
     def _stick(self, reason: str) -> None:
         now = self._deps.clock()
-        with self._deps.begin() as work:
-            self._hold(work)
-            for grant in self._situation(work).with_status(GrantStatus.ENDING):
-                work.record(lives.stick(grant, reason=reason, now=now))
-            self._now = self._situation(work)
-
-    def _hold(self, work: UnitOfWork) -> None:
-        """Store only while the lease is ours: a successor may have seen more than we have."""
-        if not work.outbox.holds(self._job):
-            raise LeaseLost(self._job.key)
+        stuck = [lives.stick(grant, reason=reason, now=now) for grant in self._kept.ending]
+        self._kept.record(*stuck)
 
 
-def _end_note(grant: Grant, after: Role | None, plan: standings.Plan) -> str:
-    if plan.drifted:
-        return _left_note(after)
-    if grant.activated_at is None and grant.ended_by != BOT:
-        return NEVER_ACTIVE
-    return ""
+class _Witness:
+    """Another admin, as W&B showed them; valid while nothing of ours has changed about them."""
 
+    def __init__(self, key: Key, version: int) -> None:
+        self._key = key
+        self._version = version
 
-def _left_note(held: Role | None) -> str:
-    what = f"W&B shows {held.name}" if held else "W&B shows no role"
-    return f"{what} there now, which somebody set by hand; that was left as it is."
+    def must_still_stand(self, work: UnitOfWork) -> None:
+        """In the commit that lowers somebody. Raises `Conflict`.
+
+        Two admins whose access ends in the same moment would else vouch for each other.
+        """
+        theirs = work.standings.get(self._key.person, self._key.place, locked=True)
+        if theirs.version != self._version:
+            raise Conflict("the other admin is being changed as well")
 
 
 def tell_of_trouble(work: UnitOfWork, job: Job, *, at: datetime) -> None:

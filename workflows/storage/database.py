@@ -37,6 +37,10 @@ class Database:
         # One writer at a time, in the order they came: SQLite's own waiting is by chance.
         self._turn = threading.Lock() if self.is_sqlite else nullcontext()
         self._readers = self.engine.execution_options(read_only=True)
+        if not self.is_sqlite:
+            self._readers = self._readers.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -58,28 +62,29 @@ class Database:
 class DatabaseClock:
     """The time as the database has it: with several processes there must be one clock.
 
-    The difference to the machine's clock is measured every so often; in between it is added.
+    It is read every so often, and counted on from there by a clock that nobody can set.
     """
 
     def __init__(self, database: Database, local: Callable[[], datetime]) -> None:
         self._database = database
         self._local = local
         self._lock = threading.Lock()
-        self._ahead = timedelta(0)
-        self._measured = -MEASURE_EVERY
+        self._read_at: float | None = None  # by the monotonic clock
+        self._theirs = local()
 
     def __call__(self) -> datetime:
-        """Now, aware, UTC. While the database does not answer, by the last measurement."""
+        """Now, aware, UTC. While the database does not answer, counted on from its last word."""
         with self._lock:
-            if monotonic() - self._measured >= MEASURE_EVERY:
-                self._measure()
-            return self._local() + self._ahead
+            if self._read_at is None or monotonic() - self._read_at >= MEASURE_EVERY:
+                self._read()
+            if self._read_at is None:  # it has never answered
+                return self._local()
+            return self._theirs + timedelta(seconds=monotonic() - self._read_at)
 
-    def _measure(self) -> None:
+    def _read(self) -> None:
         with suppress(SQLAlchemyError), self._database.read() as connection:
             theirs = connection.execute(select(func.clock_timestamp())).scalar_one()
-            self._ahead = theirs.astimezone(UTC) - self._local()
-        self._measured = monotonic()
+            self._theirs, self._read_at = theirs.astimezone(UTC), monotonic()
 
 
 def open_engine(url: str) -> Engine:

@@ -9,7 +9,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -144,12 +155,13 @@ class Outbox:
             self._connection.execute(update(_JOBS).where(*_is(job)).values(**_FREE))
 
     def postpone(self, job: Job, *, until: datetime, error: str) -> None:
-        """It did not work; try again then."""
+        """It did not work; try again then. Asked for again meanwhile: at once."""
+        unasked = _JOBS.c.generation == job.generation
         self._connection.execute(
             update(_JOBS)
             .where(*_is(job))
             .values(
-                due_at=until,
+                due_at=case((unasked, until), else_=_JOBS.c.due_at),
                 attempts=_JOBS.c.attempts + 1,
                 last_error=error[:500],
                 lease_token=None,

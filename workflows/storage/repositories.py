@@ -154,15 +154,19 @@ class Grants:
         statement = select(_GRANTS).where(*conditions).order_by(_GRANTS.c.issued_at, _GRANTS.c.id)
         return [GrantRow.to_domain(row) for row in self._connection.execute(statement).mappings()]
 
-    def due(self, now: datetime, *, limit: int) -> list[Grant]:
-        """Live grants whose end has come, oldest end first; others' rows are passed over."""
+    def due(self, now: datetime, *, limit: int, locked: bool = True) -> list[Grant]:
+        """Live grants whose end has come, oldest end first.
+
+        `locked`: until the commit nobody else changes them, and what others have is passed over.
+        """
         statement = (
             select(_GRANTS)
             .where(_GRANTS.c.status.in_(sorted(LIVE)), _GRANTS.c.ends_at <= now)
             .order_by(_GRANTS.c.ends_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
+        if locked:
+            statement = statement.with_for_update(skip_locked=True)
         return [GrantRow.to_domain(row) for row in self._connection.execute(statement).mappings()]
 
     def next_end(self) -> datetime | None:
@@ -184,13 +188,26 @@ class Standings:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def get(self, person: EmailAddress, place: Place) -> Standing:
-        """The standing of this person there; one that was never touched is made on the spot."""
+    def get(self, person: EmailAddress, place: Place, *, locked: bool = False) -> Standing:
+        """The standing of this person there; one that was never touched is made on the spot.
+
+        `locked`: nobody else may change it until the commit (SQLite has one writer anyway).
+        """
         statement = select(_STANDINGS).where(
             _STANDINGS.c.person == person, _STANDINGS.c.place == place_to_text(place)
         )
+        if locked:
+            statement = statement.with_for_update()
         row = self._connection.execute(statement).mappings().first()
         return StandingRow.to_domain(row) if row else Standing(person=person, place=place)
+
+    def find_by_account(self, account: str, place: Place) -> list[Standing]:
+        """Every standing there that was noted for this account, under whatever address."""
+        statement = select(_STANDINGS).where(
+            _STANDINGS.c.account == account, _STANDINGS.c.place == place_to_text(place)
+        )
+        rows = self._connection.execute(statement).mappings()
+        return [StandingRow.to_domain(row) for row in rows]
 
     def save(self, standing: Standing) -> Standing:
         """Store it over the version it was loaded at."""

@@ -249,6 +249,7 @@ class StandingRow(SQLModel, table=True):
     """What one person holds in one place, and what of it is ours."""
 
     __tablename__ = "standing"
+    __table_args__ = (Index("ix_standing_account", "account", "place"),)
     person: str = Field(primary_key=True)
     place: str = Field(primary_key=True)
     account: str | None
@@ -258,6 +259,7 @@ class StandingRow(SQLModel, table=True):
     last_seen: str
     unanswered: str
     others: str | None
+    sent_at: datetime | None
     drift: str
     last_end_at: datetime | None
     version: int
@@ -275,6 +277,7 @@ class StandingRow(SQLModel, table=True):
             "last_seen": role_to_text(standing.last_seen),
             "unanswered": json.dumps([role_to_text(role) for role in standing.unanswered]),
             "others": None if standing.others is None else json.dumps(dict(standing.others)),
+            "sent_at": standing.sent_at,
             "drift": standing.drift,
             "last_end_at": standing.last_end_at,
         }
@@ -292,6 +295,7 @@ class StandingRow(SQLModel, table=True):
             last_seen=role_from_text(row["last_seen"]),
             unanswered=tuple(role_from_text(one) for one in json.loads(row["unanswered"])),
             others=_mapping(row["others"]),
+            sent_at=row["sent_at"],
             drift=row["drift"],
             last_end_at=row["last_end_at"],
             version=row["version"],

@@ -102,11 +102,15 @@ def upgrade() -> None:
     sa.Column('last_seen', sa.Text(), nullable=False),
     sa.Column('unanswered', sa.Text(), nullable=False),
     sa.Column('others', sa.Text(), nullable=True),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('drift', sa.Text(), nullable=False),
     sa.Column('last_end_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('person', 'place', name=op.f('pk_standing'))
     )
+    with op.batch_alter_table('standing', schema=None) as batch_op:
+        batch_op.create_index('ix_standing_account', ['account', 'place'], unique=False)
+
     op.create_table('access_grant',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('person', sa.Text(), nullable=False),
