@@ -39,7 +39,7 @@ def run() -> None:
     try:
         settings = load_settings(os.environ)
     except SettingsError as error:
-        _wrong(str(error))
+        _wrong("\n".join([str(error), *_policy_mistakes(os.environ.get("POLICY_FILE"))]))
     from bot import logs
     from bot.app import AlreadyRunning, build
     from bot.server import serve
@@ -140,6 +140,19 @@ def _database() -> "Iterator[Database]":
             database.close()
     except SQLAlchemyError as error:
         _failed(_database_trouble(error))
+
+
+def _policy_mistakes(file: str | None) -> list[str]:
+    """What is wrong with the policy as well, so that nobody has to start twice to hear it."""
+    from workflows import policy_file
+
+    if not file or not Path(file).is_file():
+        return []
+    try:
+        policy_file.load(Path(file))
+    except policy_file.PolicyFileError as error:
+        return [str(error)]
+    return []
 
 
 def _check_folder(url: str) -> None:

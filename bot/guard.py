@@ -259,7 +259,17 @@ def _is_sane_object(text: str) -> bool:
         return False
     if "\\ud" in text.lower():  # half a surrogate pair is JSON, but not text that can be stored
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    return True
+    return _has_a_kind(value)
+
+
+def _has_a_kind(value: dict[str, Any]) -> bool:
+    """Whether it says what it is; of a click Bolt takes the first action without a look."""
+    kind, actions = value.get("type"), value.get("actions")
+    if not isinstance(kind, str):
+        return False
+    if kind not in ("block_actions", "interactive_message"):
+        return True
+    return isinstance(actions, list) and bool(actions) and all(isinstance(a, dict) for a in actions)
 
 
 def _is_shallow(value: Any) -> bool:

@@ -16,7 +16,12 @@ from pydantic_core import PydanticUndefined
 from bot.__main__ import cli
 from bot.settings import SECRETS, Settings
 from workflows.domain import grants, requests
-from workflows.domain.events import DriftFound, OtherRolesChanged, RevocationStuck
+from workflows.domain.events import (
+    DriftFound,
+    LeftoverFound,
+    OtherRolesChanged,
+    RevocationStuck,
+)
 from workflows.domain.reactions import DELAYS, REACTIONS, JobKind
 from workflows.domain.standings import RECHECKS
 from workflows.storage.tables import metadata
@@ -254,7 +259,8 @@ def test_every_alert_is_explained() -> None:
     tabled = rows(section(document("operations.md"), "What the alerts mean"))
 
     assert {quoted(row[0])[0] for row in tabled} == alerts
-    assert alerts == {one.__name__ for one in (DriftFound, OtherRolesChanged, RevocationStuck)}
+    told = (DriftFound, LeftoverFound, OtherRolesChanged, RevocationStuck)
+    assert alerts == {one.__name__ for one in told}
 
 
 # ── scim.md, security.md ─────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,8 @@
 """From the fields of a form, or the words of a command, to an `Ask`."""
 
+import difflib
+from collections.abc import Iterable
+
 from bot.payloads import Fields
 from bot.people import Member
 from bot.views import request_modal
@@ -30,7 +33,7 @@ def _ask(
 ) -> Ask:
     complaints: dict[str, str] = {}
     place = _place(roster, kind, fields.team, complaints)
-    role = _role(roster, fields.role, complaints)
+    role = _role(roster, kind, fields.role, complaints)
     duration: durations.Duration = durations.Permanent()
     try:
         duration = durations.parse(fields.duration, tz=member.tz, now=deps.clock())
@@ -48,17 +51,32 @@ def _place(roster: Roster, kind: Kind, team: str, complaints: dict[str, str]) ->
     if not name:
         complaints["team"] = "Say which team. Pick one from the list."
     elif name not in roster.teams:
-        complaints["team"] = f"There is no team “{_short(name)}” in W&B. Pick one from the list."
+        complaints["team"] = (
+            f"There is no team “{_short(name)}” in W&B. {_hint(name, roster.teams)}"
+        )
     return Team(name)
 
 
-def _role(roster: Roster, typed: str, complaints: dict[str, str]) -> Role | None:
-    name = request_modal.name_of(typed, ("viewer", "member", "admin", *roster.custom_roles))
+def _hint(name: str, teams: Iterable[str]) -> str:
+    """The team that was probably meant; else what to do about a name."""
+    folded = {team.casefold(): team for team in teams}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.75)
+    longer = [team for key, team in folded.items() if key.startswith(name.casefold() + " ")]
+    meant = folded[close[0]] if close else (longer[0] if len(longer) == 1 else "")
+    if meant:
+        return f"Did you mean “{_short(meant)}”? In a command, put names with spaces in quotes."
+    return "Pick one from the list; in a command, put names with spaces in quotes."
+
+
+def _role(roster: Roster, kind: Kind, typed: str, complaints: dict[str, str]) -> Role | None:
+    known: tuple[str, ...] = ("member", "admin")
+    if kind != ORGANIZATION_KIND:
+        known = ("viewer", *known, *sorted(roster.custom_roles))
+    name = request_modal.name_of(typed, known)
     role = roster.find_role(name)
     if role is None:
-        known = ", ".join(("viewer", "member", "admin", *sorted(roster.custom_roles)))
         what = f"There is no role “{_short(name)}”." if name else "Say which role."
-        complaints["role"] = f"{what} The roles are: {_short(known, 300)}."
+        complaints["role"] = f"{what} The roles are: {_short(', '.join(known), 300)}."
     return role
 
 

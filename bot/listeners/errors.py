@@ -109,6 +109,17 @@ def _say(args: Args, client: WebClient, sentence: str) -> None:
         args.ack()
 
 
+def tell_quietly(args: Args, sentence: str) -> None:
+    """Add a line to something that is done; where Slack does not take it, it stays done."""
+    url = args.body.get("response_url")
+    if not url:
+        return
+    try:
+        say_to_clicker(url, sentence)
+    except NotifierUnavailable as error:
+        log.warning("a person could not be told", extra={"error": str(error)})
+
+
 def say_to_clicker(response_url: str, sentence: str) -> None:
     """A line under the message that only whoever clicked sees; the message stays as it is."""
     call_webhook(

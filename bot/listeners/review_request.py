@@ -3,6 +3,7 @@
 from slack_bolt import App, Args
 
 from bot import payloads
+from bot.listeners.errors import tell_quietly
 from bot.listeners.home import Home, is_home
 from bot.listeners.parts import Parts
 from bot.people import TO_DECIDE
@@ -10,6 +11,7 @@ from bot.slack_api import call
 from bot.views import denial_modal, listing, review_card
 from bot.views.blocks import Message
 from workflows.domain.entitlements import EmailAddress
+from workflows.domain.requests import RequestStatus
 from workflows.services.overview import overview_of
 from workflows.services.requests import check_may_decide, decide_request
 
@@ -32,8 +34,14 @@ class ReviewRequest:
         """Decide, then acknowledge: what Slack heard us take is stored."""
         member = self._parts.who(args.body, max_age=TO_DECIDE)
         id = payloads.request_id_of(args.payload)
-        decide_request(self._parts.deps, id, by=member.email, approved=True)
+        request = decide_request(self._parts.deps, id, by=member.email, approved=True)
         args.ack()
+        if request.status is RequestStatus.PENDING:
+            tell_quietly(
+                args,
+                f"Your approval counts: {len(request.approvals)} of {request.needed}. "
+                "Somebody else has to approve as well.",
+            )
         self._home.after(args, member.email, lambda: self._listing(member.email))
 
     def open_denial(self, args: Args) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 from bot.views import blocks, phrases
 from bot.views.blocks import Block, Message
 from workflows.domain.entitlements import EmailAddress, place_from_text
-from workflows.domain.events import DriftFound, OtherRolesChanged, RevocationStuck
+from workflows.domain.events import (
+    DriftFound,
+    LeftoverFound,
+    OtherRolesChanged,
+    RevocationStuck,
+)
 from workflows.ports import Alert
 
 _LISTED = 10  # roles named one by one; the rest are counted
@@ -36,6 +41,10 @@ def _content(alert: Alert) -> _Content:
             return _others(alert)
         case RevocationStuck.__name__:
             return _stuck(alert)
+        case LeftoverFound.__name__:
+            return _leftover(alert)
+        case "RevocationRecovered":
+            return _recovered(alert)
         case event:
             return (
                 "Something needs a look",
@@ -85,7 +94,28 @@ def _stuck(alert: Alert) -> _Content:
         f"{_whom_and_where(alert)} may still hold access that has ended. I keep trying.",
         blocks.quote(reason),
         "Remove what stands in the way, or take the role back by hand in W&amp;B; I notice "
-        "either and close it.",
+        "either and tell you.",
+    )
+
+
+def _recovered(alert: Alert) -> _Content:
+    return (
+        "Access that could not be taken back is gone now",
+        f"What {_whom_and_where(alert)} held beyond its end has been taken back in W&amp;B.",
+        [],
+        "Nothing is left to do.",
+    )
+
+
+def _leftover(alert: Alert) -> _Content:
+    return (
+        "A change of mine landed late and cannot be taken back",
+        f"W&amp;B carried out a change for {_whom_and_where(alert)} that I sent earlier and got no "
+        "answer to; the access that it was for is over by now. The person may hold more than they "
+        "should. I keep trying to take it back.",
+        blocks.quote(str(alert.detail.get("reason", ""))),
+        "Remove what stands in the way, or take the role back by hand in W&amp;B; I notice "
+        "either and stop.",
     )
 
 

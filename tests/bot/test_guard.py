@@ -30,13 +30,16 @@ def test_a_signed_command_is_handed_on_whole_and_marked() -> None:
 
 WELL_FORMED = {
     "command": (FORM, COMMAND),
-    "interaction": (FORM, urlencode({"payload": '{"type": "block_actions"}'}).encode()),
+    "interaction": (FORM, urlencode({"payload": '{"type": "shortcut"}'}).encode()),
     "ssl check": (FORM, b"ssl_check=1&token=legacy"),
     "empty text": (FORM, b"command=%2Fwandb&text="),
     "charset": (FORM + "; charset=UTF-8", COMMAND),
     "capitals": ("Application/X-WWW-Form-Urlencoded", COMMAND),
     "url verification": ("application/json", b'{"type":"url_verification","challenge":"c"}'),
-    "emoji as a surrogate pair": ("application/json", b'{"text":"\\ud83d\\ude00"}'),
+    "emoji as a surrogate pair": (
+        "application/json",
+        b'{"type":"event_callback","text":"\\ud83d\\ude00"}',
+    ),
     "as large as allowed": (FORM, b"command=".ljust(MAX_BODY, b"x")),
 }
 
@@ -67,7 +70,10 @@ MALFORMED = {
     "deep": ("application/json", b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
     "rather deep": ("application/json", b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"),
     "deep payload": (FORM, b"payload=" + b'{"a":' * 20_000 + b"1" + b"}" * 20_000),
-    "half a surrogate pair": ("application/json", b'{"text":"\\uD83D"}'),
+    "half a surrogate pair": ("application/json", b'{"type":"x","text":"\\uD83D"}'),
+    "an object that says nothing": ("application/json", b"{}"),
+    "a click on nothing": (FORM, b'payload={"type":"block_actions","actions":[]}'),
+    "a click on what is no button": (FORM, b'payload={"type":"block_actions","actions":[1]}'),
 }
 
 

@@ -45,9 +45,13 @@ class Office:
         self.world = server.world
         self.eve = Person(self.world, self.world.add_user("eve", "eve@corp.example"))
         self.ada = Person(self.world, self.world.add_user("ada", ADA))
-        client = new_client(self.world.bot_token, server.url, timeout=2)
-        people = People(client, clock=lambda: 0.0)
-        self.notifier = SlackNotifier(client, people, lambda: NOW)
+        self._client = new_client(self.world.bot_token, server.url, timeout=2)
+        self.forget()
+
+    def forget(self) -> None:
+        """As after a restart: nobody's Slack id is known."""
+        people = People(self._client, clock=lambda: 0.0)
+        self.notifier = SlackNotifier(self._client, people, lambda: NOW)
 
     def deliver(self, notice: Notice, receipt: Receipt, *, maybe_posted: bool = False) -> Receipt:
         """Tell somebody."""
@@ -162,6 +166,22 @@ def test_who_is_not_in_slack_can_never_be_told(office: Office) -> None:
     receipt = office.deliver(PENDING, Receipt(APPROVER + "nobody@corp.example"))
     assert receipt.failed == "nobody in this Slack has that address"
     assert office.called() == []
+
+
+@pytest.mark.parametrize("to", [TO_EVE, TO_ADA])
+def test_a_posted_message_is_redrawn_although_slack_no_longer_shows_the_address(
+    to: Receipt, office: Office
+) -> None:
+    posted = office.deliver(PENDING, to)
+    for person in (office.eve, office.ada):
+        office.world.deactivate(person.id)
+    office.forget()
+    before = len(office.called(r"users\..*"))
+    redrawn = office.deliver(ACTIVE, posted)
+    assert (redrawn.channel, redrawn.ts, redrawn.failed) == (posted.channel, posted.ts, "")
+    assert redrawn.drawn != posted.drawn
+    assert office.called() == ["chat.postMessage", "chat.update"]
+    assert len(office.called(r"users\..*")) == before, "where it is was not asked again"
 
 
 def test_a_channel_that_takes_nothing_says_why(office: Office) -> None:

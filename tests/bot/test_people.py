@@ -154,9 +154,16 @@ def test_a_user_group_is_its_members_with_an_address(workspace: Workspace) -> No
     assert workspace.asked("usergroups.users.list") == 2, "the group each time"
 
 
+def test_a_group_that_is_gone_has_no_members(workspace: Workspace) -> None:
+    assert workspace.people.members("S0NOWHERE") == frozenset()
+
+
 def test_a_group_that_slack_does_not_show_is_not_an_empty_one(workspace: Workspace) -> None:
-    with pytest.raises(NotifierUnavailable, match="S0NOWHERE"):
-        workspace.people.members("S0NOWHERE")
+    workspace.world.add_usergroup("S0APPROVERS", [])
+    refusing = SlackFault("usergroups.users.list", ErrorCode("permission_denied"))
+    workspace.world.faults.add(refusing)
+    with pytest.raises(NotifierUnavailable, match="S0APPROVERS: permission_denied"):
+        workspace.people.members("S0APPROVERS")
 
 
 def test_a_slack_that_is_down_is_not_a_stranger_and_is_not_remembered(

@@ -27,6 +27,10 @@ def test_addresses_differ_by_everything_but_case_and_the_space_around_them() -> 
     assert email_of("\u0435ve@corp.example") != email_of("eve@corp.example")  # a look-alike
 
 
+def test_the_kelvin_sign_in_an_address_is_not_a_k() -> None:
+    assert email_of("\u212aate@corp.example") != email_of("Kate@corp.example")
+
+
 @pytest.mark.parametrize(
     ("inherits", "rank"),
     [("viewer", Rank.VIEWER), ("Member", Rank.MEMBER), ("ADMIN", Rank.MEMBER)],

@@ -20,6 +20,7 @@ from workflows.domain.events import (
     GrantFailed,
     GrantIssued,
     GrantRevoked,
+    RevocationRecovered,
     RevocationStuck,
 )
 from workflows.domain.grants import LIVE, OPEN, TRANSITIONS, Grant, GrantStatus
@@ -232,6 +233,7 @@ def test_an_end_that_was_read_back_says_what_is_held_now_and_is_no_longer_stuck(
             after="viewer",
             note="",
         ),
+        RevocationRecovered(subject="r-1", at=LATER, actor=BOT, person=EVE, place="team:vision"),
     )
 
 

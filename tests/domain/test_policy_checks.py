@@ -27,7 +27,7 @@ from workflows.domain import checks
 from workflows.domain.checks import CHECKS, MAX_REASON
 from workflows.domain.durations import Duration, Permanent, Span, Until
 from workflows.domain.entitlements import EmailAddress, Role, Team, custom_role
-from workflows.domain.grants import Grant
+from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.policy import NamedPerson, Policy, Terms
 from workflows.domain.requests import Ask
 from workflows.domain.roster import Roster
@@ -64,6 +64,7 @@ def test_the_checks_are_these() -> None:
         "is_known_place_and_role",
         "may_be_asked_for",
         "has_usable_account",
+        "is_role_known",
         "is_not_held_already",
         "within_duration",
         "has_reason",
@@ -197,8 +198,8 @@ def test_access_without_an_end_is_there_where_the_policy_says_so() -> None:
     [
         ("because", True, None),
         ("x" * MAX_REASON, True, None),
-        ("x" * (MAX_REASON + 1), True, "That is 1,001 characters; say it in at most 1,000."),
-        ("x" * (MAX_REASON + 1), False, "That is 1,001 characters"),
+        ("x" * (MAX_REASON + 1), True, "The reason has 1,001 characters; say it in at most 1,000."),
+        ("x" * (MAX_REASON + 1), False, "The reason has 1,001 characters"),
         ("", True, "Say why you need it"),
         (" \n\t ", True, "Say why you need it"),
         ("", False, None),
@@ -216,16 +217,16 @@ def test_there_has_to_be_a_reason_that_can_be_read(
 @pytest.mark.parametrize(
     ("ask", "given", "field", "words"),
     [
-        (an_ask(place=Team("empty")), Terms(), "team", "Nobody besides you can decide"),
+        (an_ask(place=Team("empty")), Terms(), "team", "Nobody else can decide"),
         (
             an_ask(requester=OLGA, place=ORGANIZATION, role=ADMIN),
             Terms(),
             "role",
-            "Nobody besides you can decide",
+            "Nobody else can decide",
         ),
         (an_ask(requester=ADA), terms(approvals=2), "team", "only 1 person besides you"),
         (an_ask(), terms(approvals=3), "team", "only 2 people besides you"),
-        (an_ask(), terms(approvers=(NamedPerson(EVE),)), "team", "Nobody besides you can decide"),
+        (an_ask(), terms(approvers=(NamedPerson(EVE),)), "team", "Nobody else can decide"),
     ],
 )
 def test_where_too_few_others_can_decide_it_is_said_at_once(
@@ -257,3 +258,28 @@ def test_everything_that_is_wrong_is_said_at_once_one_thing_for_each_field() -> 
     assert list(refused.value.complaints) == ["team", "role", "duration", "reason"]
     assert "There is no team" in refused.value.complaints["team"]
     assert str(refused.value) == " ".join(refused.value.complaints.values())
+
+
+@pytest.mark.parametrize(
+    ("ask", "field"),
+    [(an_ask(), "team"), (an_ask(place=ORGANIZATION, role=ADMIN), "role")],
+)
+def test_a_role_that_w_and_b_does_not_show_could_not_be_put_back(ask: Ask, field: str) -> None:
+    hidden = a_roster(
+        a_person(EVE, organization_role=None),
+        teams=(a_team(roles={"u-eve": None, "u-ada": ADMIN, "u-bob": ADMIN}),),
+        without=(EVE,),
+    )
+
+    assert "does not show me which role you have" in complaints(ask, roster=hidden)[field]
+
+
+def test_what_a_grant_of_ours_gave_is_known_without_w_and_b_showing_it() -> None:
+    hidden = a_roster(teams=(a_team(roles={"u-eve": None, "u-ada": ADMIN, "u-bob": ADMIN}),))
+    live = (a_grant(status=GrantStatus.ACTIVE, role=VIEWER, ends_at=NOW),)
+
+    assert complaints(an_ask(role=ADMIN), roster=hidden, live=live) == {}
+
+
+def test_whoever_has_no_account_hides_nothing() -> None:
+    assert not a_roster().hides_role(EmailAddress("new@corp.example"), ORGANIZATION)

@@ -1,5 +1,6 @@
 """What is made of readings that may be older than our last write."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from workflows.domain.standings import SETTLING
 
 
 @pytest.mark.parametrize(
-    ("last_end_ago", "held", "unsettled"),
+    ("sent_ago", "held", "unsettled"),
     [
         (None, MEMBER, False),
         (timedelta(seconds=1), MEMBER, True),
@@ -19,11 +20,11 @@ from workflows.domain.standings import SETTLING
         (SETTLING, MEMBER, False),
     ],
 )
-def test_for_a_moment_after_an_end_only_what_we_left_is_believed(
-    last_end_ago: timedelta | None, held: Role | None, unsettled: bool
+def test_for_a_moment_after_a_write_only_what_it_left_is_believed(
+    sent_ago: timedelta | None, held: Role | None, unsettled: bool
 ) -> None:
-    last_end_at = None if last_end_ago is None else NOW - last_end_ago
-    standing = a_standing(last_seen=None, last_end_at=last_end_at)
+    sent_at = None if sent_ago is None else NOW - sent_ago
+    standing = replace(a_standing(last_seen=None), sent_at=sent_at)
 
     assert standings.is_unsettled(standing, held, now=NOW) is unsettled
 

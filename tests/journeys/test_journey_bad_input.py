@@ -110,8 +110,8 @@ def test_only_admin_is_told_at_once_that_nobody_could_decide(journey: Journey) -
     reply = journey.eve.command("/wandb", "request-access solo member 2h why")
     nobody = journey.eve.command("/wandb", "request-access empty member 2h why")
 
-    assert "Nobody besides you can decide on this" in reply.text
-    assert "Nobody besides you can decide on this" in nobody.text
+    assert "Nobody else can decide on this" in reply.text
+    assert "Nobody else can decide on this" in nobody.text
     assert nobody_heard_of_it(journey)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, STEWARD, VIEWER, VISION, terms
+from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, VIEWER, VISION, terms
 from tests.services.rig import Rig
 from workflows.directories.memory import MemoryDirectory
 from workflows.domain.durations import Span
@@ -284,22 +284,6 @@ def test_a_chat_that_is_down_holds_up_no_end(sqlite_rig: Rig) -> None:
     rig.groups.down = False
     rig.drain(timedelta(minutes=20))
     assert rig.grant(member).status is GrantStatus.ACTIVE
-
-
-def test_a_custom_role_that_was_held_before_and_is_gone_does_not_keep_admin(
-    sqlite_rig: Rig,
-) -> None:
-    rig = sqlite_rig
-    rig.directory.put(EVE, VISION, STEWARD)
-    id = rig.approved(role=ADMIN)
-    rig.run()
-    gone = DirectoryRejected("W&B has no role Release Steward.")
-    rig.directory.fail_next(gone, on="set_role")
-
-    rig.wait(timedelta(hours=8))
-
-    assert rig.grant(id).stuck == str(gone)
-    assert [one for one in rig.notifier.alerts() if one[0] == "RevocationStuck"]
 
 
 def test_an_account_that_changed_hands_in_412_is_read_again(sqlite_rig: Rig) -> None:

@@ -182,9 +182,41 @@ def test_with_several_processes_the_database_has_the_clock(postgres: Postgres) -
         database.close()
 
 
-def test_while_the_database_does_not_answer_the_last_measurement_holds() -> None:
+def test_the_databases_clock_does_not_follow_a_jump_of_the_machines(postgres: Postgres) -> None:
+    with postgres.fresh() as url:
+        database = Database(url)
+        local = FakeClock()
+        clock = DatabaseClock(database, local)
+        before = clock()
+
+        local.advance(timedelta(hours=1))
+        assert timedelta(0) <= clock() - before < timedelta(seconds=20)
+        local.advance(timedelta(hours=-5))
+        assert timedelta(0) <= clock() - before < timedelta(seconds=20)
+        database.close()
+
+
+def test_while_the_database_has_never_answered_the_clock_is_the_machines() -> None:
     database = Database("postgresql+psycopg://nobody@/nothing?host=/nowhere")
-    clock = DatabaseClock(database, FakeClock(NOW))
+    local = FakeClock(NOW)
+    clock = DatabaseClock(database, local)
 
     assert clock() == NOW
+    local.advance(timedelta(hours=1))
+    assert clock() == NOW + timedelta(hours=1)
     database.close()
+
+
+def test_one_look_sees_one_state_whatever_is_committed_meanwhile(database: Database) -> None:
+    work = Work(database)
+    with work.begin() as begun:
+        begun.meta.put("k", "before")
+
+    with work.look() as looked:
+        assert looked.meta.get("k") == "before"
+        with work.begin() as begun:
+            begun.meta.put("k", "after")
+        assert looked.meta.get("k") == "before"
+
+    with work.look() as looked:
+        assert looked.meta.get("k") == "after"

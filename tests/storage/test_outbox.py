@@ -188,6 +188,24 @@ def test_whoever_lost_the_lease_neither_finishes_nor_postpones(work: Work) -> No
         assert begun.outbox.trouble_with(ENSURE, "s") == ""
 
 
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_what_is_asked_for_again_while_it_runs_is_due_at_once_though_it_failed(
+    work: Work, asked_again: bool
+) -> None:
+    add(work, "s")
+    job = claimed(work, "a")
+    if asked_again:
+        add(work, "s", at=NOW + SECOND)
+    until = NOW + timedelta(minutes=15)
+    with work.begin() as begun:
+        begun.outbox.postpone(job, until=until, error="down")
+
+    with work.look() as looked:
+        assert looked.outbox.next_due([ENSURE], now=NOW) == (NOW if asked_again else until)
+    again = claim(work, "b", now=NOW + SECOND)
+    assert (again is not None) is asked_again
+
+
 def test_at_the_start_of_the_only_process_every_lease_comes_free(work: Work) -> None:
     add(work, "s")
     claimed(work, "dead")

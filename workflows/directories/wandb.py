@@ -233,6 +233,8 @@ class WandbDirectory:
             # Still outside: read from before the write. Its tag is old, so nothing more is sent.
             if latest.account is None or (latest.exact and latest.held in (None, role)):
                 return latest
+            if latest.held is not None and latest.held.rank > max(role.rank, Rank.MEMBER):
+                return latest  # W&B makes members; somebody has raised this one in that moment
         answer = self._patch_roles(account, {team: role.name}, latest)
         return _trusting(self._read_back(account, Team(team)), answer, team, role)
 

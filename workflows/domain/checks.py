@@ -87,6 +87,17 @@ def has_usable_account(case: Case) -> Complaint | None:
     return None
 
 
+def is_role_known(case: Case) -> Complaint | None:
+    """What is held now can be read; else it could not be put back at the end."""
+    if case.live or not case.roster.hides_role(case.ask.requester, case.ask.place):
+        return None
+    return _place_field(case.ask.place), (
+        f"W&B does not show me which role you have in {case.ask.place} now, so I could not put it "
+        "back at the end. Ask whoever runs W&B to let SCIM answer with `teamRoles` and "
+        "`organizationRole` (server 0.50.2 and newer)."
+    )
+
+
 def is_not_held_already(case: Case) -> Complaint | None:
     """Neither what the person holds anyway nor a live grant gives all of it."""
     role, place = case.ask.role, case.ask.place
@@ -130,7 +141,7 @@ def has_reason(case: Case) -> Complaint | None:
         return "reason", "Say why you need it: the people who decide read this."
     if len(case.ask.reason) > MAX_REASON:
         return "reason", (
-            f"That is {len(case.ask.reason):,} characters; say it in at most {MAX_REASON:,}."
+            f"The reason has {len(case.ask.reason):,} characters; say it in at most {MAX_REASON:,}."
         )
     return None
 
@@ -145,13 +156,13 @@ def somebody_else_can_decide(case: Case) -> Complaint | None:
     field = _place_field(place)
     if not there and _hides_roles(case.roster, place):
         return field, (
-            f"W&B shows me nobody besides you who can decide on this in {place}, but it does not "
+            f"W&B shows me nobody else who can decide on this in {place}, but it does not "
             "show me everybody's role there either. Ask a W&B organization admin to let SCIM "
             "answer with `teamRoles` (server 0.50.2 and newer), or to name somebody who can."
         )
     if not there:
         return field, (
-            f"Nobody besides you can decide on this in {place}. "
+            f"Nobody else can decide on this in {place}. "
             "Ask a W&B organization admin to name somebody who can."
         )
     return field, (
@@ -177,6 +188,7 @@ CHECKS: tuple[Check, ...] = (
     is_known_place_and_role,
     may_be_asked_for,
     has_usable_account,
+    is_role_known,
     is_not_held_already,
     within_duration,
     has_reason,

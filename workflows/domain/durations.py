@@ -11,9 +11,7 @@ from typing import assert_never
 
 from workflows.errors import PolicyRefused
 
-EXAMPLES = (
-    "Write for example `45m`, `8h`, `3d`, `2w`, `until friday`, `until 2026-12-24` or `permanent`."
-)
+EXAMPLES = "Write for example `45m`, `8h`, `3d`, `2w`, `until friday` or `until 2026-12-24`."
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}  # seconds
 _NAMES = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

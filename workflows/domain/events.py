@@ -202,6 +202,14 @@ class RevocationStuck(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationRecovered(Event):
+    """What could not be taken back is gone now: the alarm is over."""
+
+    person: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftoverFound(Event):
     """A write of ours landed late, and W&B or a fence does not let it be taken back yet."""
 

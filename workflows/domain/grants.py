@@ -30,6 +30,7 @@ from workflows.domain.events import (
     GrantFailed,
     GrantIssued,
     GrantRevoked,
+    RevocationRecovered,
     RevocationStuck,
 )
 from workflows.domain.requests import AccessRequest
@@ -180,7 +181,16 @@ def end(grant: Grant, *, held: Role | None, note: str, now: datetime) -> Change[
         note=note,
     )
     over = replace(_to(grant, GrantStatus.ENDED), stuck="", note=note or grant.note)
-    return Change(over, (ended,))
+    if not grant.stuck:
+        return Change(over, (ended,))
+    recovered = RevocationRecovered(
+        subject=grant.id,
+        at=now,
+        actor=BOT,
+        person=grant.person,
+        place=place_to_text(grant.place),
+    )
+    return Change(over, (ended, recovered))
 
 
 def fail(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:

@@ -28,6 +28,7 @@ from workflows.domain.events import (
     RequestDenied,
     RequestLapsed,
     RequestSubmitted,
+    RevocationRecovered,
     RevocationStuck,
     RoleSent,
 )
@@ -59,6 +60,7 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
     GrantEnded: (JobKind.NOTIFY,),
     GrantFailed: (JobKind.NOTIFY,),
     RevocationStuck: (JobKind.NOTIFY, JobKind.ALERT),
+    RevocationRecovered: (JobKind.ALERT,),
     DriftFound: (JobKind.ALERT,),
     OtherRolesChanged: (JobKind.ALERT,),
     LeftoverFound: (JobKind.ALERT,),

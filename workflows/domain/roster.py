@@ -11,6 +11,7 @@ from typing import assert_never
 
 from workflows.domain.entitlements import (
     PREDEFINED,
+    VIEWER,
     EmailAddress,
     Organization,
     Place,
@@ -103,6 +104,20 @@ class Roster:
                 return team.roles.get(person.account) if team else None
             case Organization():
                 return person.organization_role
+            case _:
+                assert_never(place)
+
+    def hides_role(self, email: EmailAddress, place: Place) -> bool:
+        """Whether this person holds something there and W&B does not say what."""
+        person = self.find_person(email)
+        if person is None:
+            return False
+        match place:
+            case Team(name):
+                team = self.teams.get(name)
+                return team is not None and team.roles.get(person.account, VIEWER) is None
+            case Organization():
+                return person.organization_role is None
             case _:
                 assert_never(place)
 

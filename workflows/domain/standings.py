@@ -31,8 +31,8 @@ from workflows.domain.events import (
 )
 from workflows.domain.grants import Grant, GrantStatus
 
-# A reading may lag behind a write (W&B does not say for how long): what it shows this soon after an
-# end is not taken for what was there before the next grant.
+# A reading may lag behind a write (W&B does not say for how long): what it shows this soon after
+# one is not taken for what was there before the next grant.
 SETTLING = timedelta(seconds=30)
 
 # Roles in other teams that a write may have cost are put back when that is found out this soon
@@ -201,9 +201,8 @@ def fence(
     """
     if not reading.human:
         return "This is a service account; W&B lets nobody change its roles over SCIM."
-    lowered = held is not None and (wanted is None or wanted.rank < held.rank)
-    if lowered and own:
-        return "This is the account that the bot itself works with; its access is never lowered."
+    if own:  # what may not be lowered again is not raised either
+        return "This is the account that the bot itself works with; its access is never changed."
     if lowers_admin(held, wanted) and not other_admins:
         return "Nobody else is an admin there, and the last admin is never lowered or removed."
     return None
@@ -234,8 +233,8 @@ def first_touch(
 
 
 def is_unsettled(standing: Standing, held: Role | None, *, now: datetime) -> bool:
-    """Whether W&B shows something else than we left there a moment ago."""
-    if standing.last_end_at is None or now - standing.last_end_at >= SETTLING:
+    """Whether W&B shows something else than a write of ours left there a moment ago."""
+    if standing.sent_at is None or now - standing.sent_at >= SETTLING:
         return False
     return held != standing.last_seen
 

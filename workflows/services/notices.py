@@ -26,6 +26,9 @@ from workflows.storage.unit_of_work import again_on_conflict
 NOBODY_REACHED = (
     "Nobody who may decide on this could be reached in Slack. Ask a W&B admin in person."
 )
+TOO_FEW_REACHED = (
+    "Too few of those who may decide on this could be reached in Slack. Ask a W&B admin in person."
+)
 TROUBLE = "W&B does not answer as it should just now. It is tried again until it does."
 
 log = logging.getLogger(__name__)
@@ -46,21 +49,27 @@ def notify(deps: Deps, job: Job) -> None:
         trouble = _trouble(work.outbox.trouble_with, grant)
         held_now = work.standings.get(request.requester, request.place).last_seen
     approval = approvers_of(deps, request)
-    notice = Notice(
-        request,
-        grant,
-        waiting_for=sorted(approval.approvers),
-        held_now=held_now,
-        trouble=trouble,
-    )
+    notice = Notice(request, grant, held_now=held_now, trouble=trouble)
+    failures: list[NotifierUnavailable] = []
+
+    def tell(tells: Mapping[str, Tell]) -> None:
+        receipts.update(_tell_all(deps, job, job.subject, receipts, tells, failures))
+
+    def tell_requester() -> list[EmailAddress]:
+        asked = [one for one in sorted(approval.approvers) if _may_know(APPROVER + one, receipts)]
+        tell({REQUESTER: _deliver(deps, replace(notice, waiting_for=asked))})
+        return asked
+
+    asked = tell_requester()
     done: dict[str, str] = {}
     # A channel that turns out to be closed brings the approvers themselves in: look again.
-    while todo := _not_in(done, _audiences(request, approval, receipts)):
-        tells = {
-            audience: _deliver(deps, replace(notice, why=why)) for audience, why in todo.items()
-        }
-        receipts |= _tell_all(deps, job, job.subject, receipts, tells)
+    while todo := _not_in(done, _deciders(request, approval, receipts)):
+        tell({one: _deliver(deps, replace(notice, why=why)) for one, why in todo.items()})
         done |= todo
+    if not all(_may_know(APPROVER + one, receipts) for one in asked):
+        tell_requester()  # somebody could not be asked after all
+    if failures:
+        raise failures[0]
     if request.status is RequestStatus.PENDING:
         _lapse_if_nobody_was_reached(deps, request.id, receipts)
 
@@ -80,14 +89,20 @@ def _trouble(trouble_with: Callable[[JobKind, str], str], grant: Grant | None) -
     return TROUBLE if failed else ""
 
 
-def _audiences(
+def _may_know(audience: str, receipts: Mapping[str, Receipt]) -> bool:
+    """Whether this approver was asked, or still will be; in a channel everybody is."""
+    receipt = receipts.get(audience)
+    return receipt is None or not receipt.failed
+
+
+def _deciders(
     request: AccessRequest, approval: Approval, receipts: Mapping[str, Receipt]
 ) -> dict[str, str]:
-    """Who has, or should have, a message of this request, and why they are asked.
+    """Who has, or should have, a card of this request, and why they are asked.
 
     A channel that cannot be posted to is replaced by the approvers themselves.
     """
-    audiences = {REQUESTER: ""}
+    audiences: dict[str, str] = {}
     channel = approval.terms.channel
     if request.status is RequestStatus.PENDING:
         to_channel = CHANNEL + channel if channel else ""
@@ -98,25 +113,27 @@ def _audiences(
             audiences |= {
                 APPROVER + email: why for email, why in sorted(approval.approvers.items())
             }
-    for audience in receipts:
+    for audience in receipts.keys() - {REQUESTER}:
         email = EmailAddress(audience.removeprefix(APPROVER))
         audiences.setdefault(audience, approval.approvers.get(email, ""))
     return audiences
 
 
 def _tell_all(
-    deps: Deps, job: Job, subject: str, receipts: Mapping[str, Receipt], tells: Mapping[str, Tell]
+    deps: Deps,
+    job: Job,
+    subject: str,
+    receipts: Mapping[str, Receipt],
+    tells: Mapping[str, Tell],
+    failures: list[NotifierUnavailable],
 ) -> dict[str, Receipt]:
-    """Tell each audience; the failures of some are raised when all had their turn."""
+    """Tell each audience; one that cannot be reached just now is put to the `failures`."""
     told: dict[str, Receipt] = {}
-    failures: list[NotifierUnavailable] = []
     for audience, tell in tells.items():
         try:
             told[audience] = _tell(deps, job, subject, receipts.get(audience), audience, tell)
         except NotifierUnavailable as error:
             failures.append(error)
-    if failures:
-        raise failures[0]
     return told
 
 
@@ -157,7 +174,8 @@ def _lapse_if_nobody_was_reached(deps: Deps, id: str, receipts: Mapping[str, Rec
         request = work.requests.get(id)
         reached = sum(not one.failed for one in asked)
         if request.status is RequestStatus.PENDING and reached < request.needed:
-            work.record(requests.lapse(request, now=now, reason=NOBODY_REACHED))
+            reason = TOO_FEW_REACHED if reached else NOBODY_REACHED
+            work.record(requests.lapse(request, now=now, reason=reason))
 
 
 def alert(deps: Deps, job: Job) -> None:
@@ -176,4 +194,7 @@ def alert(deps: Deps, job: Job) -> None:
         )
         for email in sorted(admins)
     }
-    _tell_all(deps, job, subject, receipts, tells)
+    failures: list[NotifierUnavailable] = []
+    _tell_all(deps, job, subject, receipts, tells, failures)
+    if failures:
+        raise failures[0]

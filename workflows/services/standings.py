@@ -179,7 +179,7 @@ class _Pass:
             return
         now = self._deps.clock()
         if standings.is_unsettled(standing, held, now=now):
-            raise DirectoryUnavailable("W&B still shows what was there before the last end.")
+            raise DirectoryUnavailable("W&B still shows what was there before the last change.")
         self._refuse_second_address(reading.account)
         self._kept.record(standings.first_touch(standing, held, account=reading.account, now=now))
 
@@ -251,6 +251,7 @@ class _Pass:
                 failure = error
         if failure is not None:
             raise failure
+        self._deps.rosters.ask()  # whom to ask about may have changed
         return None
 
     def _forget_if_untouched(self, held: Role | None) -> None:
@@ -308,7 +309,8 @@ class _Pass:
         now = self._deps.clock()
         with self._kept.storing() as work:
             for grant in self._kept.issued:
-                work.record(lives.activate(grant, held_before=before, now=now))
+                was = before if before != after else self._kept.standing.prior  # a lost answer
+                work.record(lives.activate(grant, held_before=was, now=now))
             for grant in self._kept.ending:
                 note = self._end_note(grant, after, plan)
                 work.record(lives.end(grant, held=after, note=note, now=now))
@@ -322,7 +324,8 @@ class _Pass:
         is_open = any(grant.is_live for grant in self._kept.grants)
         seen = after
         if plan.step is Step.LEAVE:  # what somebody else set is not ours for being looked at
-            seen = standing.last_seen if is_open else standing.prior
+            is_ours = is_open or not standing.noted
+            seen = standing.last_seen if is_ours else standing.prior
         elif ended and plan.step is Step.NOTHING:
             standing = standings.doubt(standing, after)
         return standings.settle(standing, held=seen, ended=ended, open=is_open, now=now)

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from bot.views import alert_message
 from tests.bot.views.cases import EVE, NOW, assert_slack_takes, live, said
-from workflows.domain.events import BOT, DriftFound, Event, OtherRolesChanged, RevocationStuck
+from workflows.domain.events import (
+    BOT,
+    DriftFound,
+    Event,
+    LeftoverFound,
+    OtherRolesChanged,
+    RevocationStuck,
+)
 from workflows.ports import Alert
 
 KEY = f"{EVE} team:vision"
@@ -29,6 +36,7 @@ STUCK = RevocationStuck(
     place="team:vision",
     reason="The last admin is never removed.",
 )
+LATE = LeftoverFound(subject=KEY, at=NOW, actor=BOT, reason="W&B has no <such> team.")
 
 
 def alert_of(event: Event, **more: object) -> Alert:
@@ -57,6 +65,16 @@ def alert_of(event: Event, **more: object) -> Alert:
             alert_of(STUCK, person=EVE, place="organization"),
             ["eve@corp.example in the organization may still hold"],
         ),
+        (
+            alert_of(LATE),
+            [
+                "landed late",
+                "a change for eve@corp.example in *vision* that I sent earlier",
+                "I keep trying",
+                ">W&amp;B has no &lt;such&gt; team.",
+                "take the role back by hand",
+            ],
+        ),
         (Alert("e-1", "RevocationStuck", "r-1", NOW, {}), ["The person behind request r-1"]),
         (Alert("e-2", "SomethingNew", KEY, NOW, {}), ["SomethingNew", "in *vision*"]),
     ],
@@ -81,7 +99,7 @@ def test_many_roles_are_counted() -> None:
     assert "and 50 more" in said(message)
 
 
-@given(text=st.text(max_size=1000), event=st.sampled_from([DRIFT, OTHERS, STUCK]))
+@given(text=st.text(max_size=1000), event=st.sampled_from([DRIFT, OTHERS, STUCK, LATE]))
 def test_any_text_in_an_alert_is_taken_by_slack_and_not_live(text: str, event: Event) -> None:
     detail = {"expected": [text], "found": text, "before": [text], "after": text, "reason": text}
     alert = Alert("e-1", type(event).__name__, f"{EVE} team:{text}", NOW, detail)
