@@ -20,6 +20,7 @@ from workflows.domain.events import (
     DriftFound,
     LeftoverFound,
     OtherRolesChanged,
+    RevocationRecovered,
     RevocationStuck,
 )
 from workflows.domain.reactions import DELAYS, REACTIONS, JobKind
@@ -259,7 +260,7 @@ def test_every_alert_is_explained() -> None:
     tabled = rows(section(document("operations.md"), "What the alerts mean"))
 
     assert {quoted(row[0])[0] for row in tabled} == alerts
-    told = (DriftFound, LeftoverFound, OtherRolesChanged, RevocationStuck)
+    told = (DriftFound, LeftoverFound, OtherRolesChanged, RevocationRecovered, RevocationStuck)
     assert alerts == {one.__name__ for one in told}
 
 

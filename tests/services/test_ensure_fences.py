@@ -77,12 +77,22 @@ def test_an_admin_who_is_deactivated_is_not_another_admin(sqlite_rig: Rig) -> No
     assert rig.grant(id).stuck
 
 
-def test_the_bots_own_account_is_never_lowered_but_may_be_raised(sqlite_rig: Rig) -> None:
+def test_the_bots_own_account_is_never_raised(sqlite_rig: Rig) -> None:
     rig = sqlite_rig
     rig.directory.own_account = rig.directory.account_of(EVE)
     id = rig.approved(role=ADMIN)
     rig.run()
-    assert rig.grant(id).status is GrantStatus.ACTIVE
+
+    assert rig.grant(id).status is GrantStatus.FAILED
+    assert "the bot itself works with" in rig.grant(id).note
+    assert rig.held() is None
+
+
+def test_the_bots_own_account_is_never_lowered(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    id = rig.approved(role=ADMIN)
+    rig.run()
+    rig.directory.own_account = rig.directory.account_of(EVE)
 
     rig.wait(timedelta(hours=8))
 

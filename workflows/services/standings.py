@@ -178,7 +178,8 @@ class _Pass:
         if standing.noted and standing.account == reading.account:
             return
         now = self._deps.clock()
-        if standings.is_unsettled(standing, held, now=now):
+        is_known = standing.account == reading.account
+        if is_known and standings.is_unsettled(standing, held, now=now):
             raise DirectoryUnavailable("W&B still shows what was there before the last change.")
         self._refuse_second_address(reading.account)
         self._kept.record(standings.first_touch(standing, held, account=reading.account, now=now))
