@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from workflows.errors import NotifierUnavailable
+from workflows.points import point
 
 # What a later try, or somebody mending the installation, can make good.
 _TRY_AGAIN = frozenset(
@@ -59,8 +60,10 @@ def new_client(token: str, base_url: str, *, timeout: int) -> WebClient:
 
 def call(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:  # slack_sdk's own types
     """Call one method of a client. Raises `SlackSaidNo` and `NotifierUnavailable`."""
+    point("about to ask Slack")
     try:
         answer = method(**arguments)
+        point("Slack answered")
     except SlackApiError as error:
         raise _translated(error) from error
     except (SlackClientError, HTTPException, URLError, OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 import httpx
 
 from workflows.errors import DirectoryUnavailable
+from workflows.points import point
 from workflows.ports import Clock
 
 MAX_BODY = 64 * 1024 * 1024  # bytes; ten thousand users are about 5 MiB
@@ -74,9 +75,12 @@ class Wire:
         was asked for may have been made all the same.
         """
         sent = {"User-Agent": AGENT, **headers}
+        point("about to ask W&B")
         try:
             request = self._http.build_request(method, target, headers=sent, content=body)
-            return self._answer(request)
+            answer = self._answer(request)
+            point("W&B answered")
+            return answer
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             trouble = type(error).__name__
         # Raised out here, so that the library's error, which can quote the key, is not chained.

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import TextIO
 
-from workflows.storage.repositories import AuditEntry
+from workflows.storage.records import AuditEntry
 
 COLUMNS = ("id", "at", "actor", "event", "subject", "before", "after", "rule", "detail")
 

@@ -6,14 +6,22 @@ newer reading; a decision is never taken on one that is older than a minute.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
-from workflows.domain import checks, grants, policy, requests
+from workflows.domain import checks, grants, limits, policy, requests
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import Grant
+from workflows.domain.limits import Limits
 from workflows.domain.requests import AccessRequest, Ask, RequestStatus
 from workflows.domain.roster import Roster
-from workflows.errors import NotAnApprover, PolicyRefused, Refused
+from workflows.errors import (
+    AskedAlready,
+    AskedTooMuch,
+    NotAnApprover,
+    PolicyRefused,
+    Refused,
+)
 from workflows.services.deps import Deps
 from workflows.storage.unit_of_work import UnitOfWork, again_on_conflict
 
@@ -27,11 +35,14 @@ _ROSTER_FIELDS = frozenset(
 def submit_request(deps: Deps, ask: Ask) -> AccessRequest:
     """Ask for access. The same submission said twice is one request.
 
-    Raises `PolicyRefused` with a complaint for each form field.
+    Raises `PolicyRefused` with a complaint for each form field; `AskedAlready` and `AskedTooMuch`
+    without waiting for anything, because many of them can come at once.
     """
     roster = deps.rosters.current()
     try:
         return _submit(deps, ask, roster)
+    except AskedAlready:
+        raise
     except PolicyRefused as refused:
         if _ROSTER_FIELDS.isdisjoint(refused.complaints):
             raise
@@ -48,6 +59,7 @@ def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
         _refuse_double(work, ask)
         held, live = holdings(work, roster, ask.requester, ask.place)
         approval = checks.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
+        _refuse_too_much(work, deps.policy.limits, ask, now=now)
         return work.record(
             requests.submit(
                 ask,
@@ -64,12 +76,24 @@ def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
 
 def _refuse_double(work: UnitOfWork, ask: Ask) -> None:
     if work.requests.find_pending(ask.requester, ask.place, ask.role) is not None:
-        raise PolicyRefused(
+        raise AskedAlready(
             {
                 "role": f"You have already asked for {ask.role.name} in {ask.place}; "
                 "that request still waits for a decision."
             }
         )
+
+
+def _refuse_too_much(
+    work: UnitOfWork, policy_limits: Limits, ask: Ask, *, now: datetime
+) -> None:
+    """Last of all, so that the turn that others wait for is a short one."""
+    work.demands.take_turn(ask.requester, ask.place)
+    demand = work.demands.of(ask.requester, ask.place, policy_limits)
+    too_much = limits.what_is_too_much(policy_limits, demand, place=ask.place, now=now)
+    if too_much is not None:
+        limit, sentence = too_much
+        raise AskedTooMuch(limit, {"role": sentence})
 
 
 def holdings(

@@ -9,15 +9,13 @@ done is stored before it is done; what was done is stored after; either half can
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workflows.domain import grants as lives
 from workflows.domain import standings
 from workflows.domain.entitlements import (
-    MEMBER,
-    PREDEFINED,
     EmailAddress,
     Role,
     place_from_text,
@@ -35,6 +33,7 @@ from workflows.errors import (
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
 from workflows.services.leased import Key, LeasedStanding
+from workflows.services.writing import Writing
 from workflows.storage.outbox import Job
 from workflows.storage.unit_of_work import UnitOfWork
 
@@ -78,7 +77,7 @@ class _Pass:
         self._kept = kept
         self._authority = Authority(deps)
         self._put_off: Unavailable | None = None
-        self._replaced: Role | None = None  # a custom role that is gone, and so was not put back
+        self._writing = Writing(deps, key, kept, self._authority)
 
     def run(self) -> datetime | None:
         try:
@@ -100,11 +99,11 @@ class _Pass:
         if not reading.exact and held is None and self._has_a_say():
             raise DirectoryRejected(UNKNOWN_ROLE)
         self._first_touch(reading, held)
-        self._look_at_others(reading)
+        self._writing.look_at_others(reading)
         plan = standings.plan(self._kept.standing, self._kept.grants, held)
         if plan.drifted:
             self._note_drift(held, plan)
-        after = self._write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
+        after = self._writing.write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
         again_at = self._settle(held, after, plan)
         if self._put_off is not None:
             raise self._put_off
@@ -195,115 +194,6 @@ class _Pass:
                     "Ask again when that has ended."
                 )
 
-    # ── changing W&B ─────────────────────────────────────────────────────────────────────────
-
-    def _write(self, reading: Reading, held: Role | None, wanted: Role | None) -> Role | None:
-        """Tell W&B, between noting that we are about to and noting what came of it."""
-        witness = self._fence(reading, held, wanted)
-        now = self._deps.clock()
-        with self._kept.storing() as work:
-            if witness is not None:
-                witness.must_still_stand(work)
-            work.record(
-                standings.send(
-                    self._kept.standing, wanted, held=held, others=reading.others, now=now
-                )
-            )
-        log.info("telling W&B", extra={"standing": self._kept.standing.key})
-        person, place = self._key.person, self._key.place
-        try:
-            after = self._deps.directory.set_role(person, place, wanted, seen=reading)
-        except DirectoryRejected:
-            self._forget_if_untouched(held)
-            if not self._kept.issued and wanted is not None and self._is_gone(wanted):
-                return self._write_base_of(wanted, held)
-            raise
-        self._look_at_others(after)
-        if after.held != wanted and after.exact:
-            raise DirectoryUnavailable("W&B took the change, but does not show it yet.")
-        self._kept.save(standings.answered(self._kept.standing, wanted))
-        self._deps.rosters.ask()
-        return wanted
-
-    def _fence(self, reading: Reading, held: Role | None, wanted: Role | None) -> "_Witness | None":
-        """Raises `DirectoryRejected` where it must not be done, whatever was approved."""
-        own = reading.account is not None and self._deps.directory.is_own_account(reading.account)
-        witness = None
-        if standings.lowers_admin(held, wanted):
-            witness = self._another_admin(reading.account)
-        refusal = standings.fence(reading, held, wanted, own=own, other_admins=witness is not None)
-        if refusal is not None:
-            raise DirectoryRejected(refusal)
-        return witness
-
-    def _another_admin(self, account: str | None) -> "_Witness | None":
-        """Somebody who is an admin there too, and is not being lowered at this very moment."""
-        place = self._key.place
-        failure: Unavailable | None = None
-        for email in sorted(self._deps.rosters.current().admins(place)):
-            with self._deps.look() as work:
-                theirs = work.standings.get(email, place)
-            if theirs.unanswered:
-                continue
-            try:
-                if self._authority.admin_account(email, place) not in (None, account):
-                    return _Witness(Key(email, place), theirs.version)
-            except Unavailable as error:  # one sick record holds up nothing if another is well
-                failure = error
-        if failure is not None:
-            raise failure
-        self._deps.rosters.ask()  # whom to ask about may have changed
-        return None
-
-    def _forget_if_untouched(self, held: Role | None) -> None:
-        """W&B said no. Where it left everything as it was, nothing of ours can be there."""
-        standing = self._kept.standing
-        if standings.believed(standing, self._ask(standing.account)) == held:
-            self._kept.save(standings.answered(standing, standing.last_seen))
-
-    def _is_gone(self, role: Role) -> bool:
-        """Whether this is a custom role that W&B has no more."""
-        return role.custom and role.name not in self._deps.rosters.newer().custom_roles
-
-    def _write_base_of(self, role: Role, held: Role | None) -> Role | None:
-        """What W&B itself makes of a custom role that is deleted: the role it inherits from."""
-        self._replaced = role
-        base = PREDEFINED[role.rank.name.lower()]
-        if base == held:
-            return held
-        return self._write(self._ask(self._kept.standing.account), held, base)
-
-    def _look_at_others(self, after: Reading) -> None:
-        """An alarm when a write of ours cost the person roles in other teams; put them back.
-
-        Only a W&B that replaces the whole list takes all of them at once (it makes a member of
-        whom it forgot), and only right after the write can it have been that.
-        """
-        standing, before = self._kept.standing, self._kept.standing.others
-        lost = standings.lost_others(before, after.others)
-        if before is None or not lost:
-            return
-        now = self._deps.clock()
-        all_lost = all(team in lost or role.lower() == MEMBER.name for team, role in before.items())
-        recent = (
-            standing.sent_at is not None and now - standing.sent_at <= standings.PUT_BACK_WITHIN
-        )
-        put_back = all_lost and recent and after.account is not None and self._put_back(after, lost)
-        self._kept.record(
-            standings.note_others(
-                self._kept.standing, before, after.others, put_back=put_back, now=now
-            )
-        )
-
-    def _put_back(self, after: Reading, lost: Mapping[str, str]) -> bool:
-        """Whether W&B took it. A no (the team is gone) is told, and holds up nothing here."""
-        try:
-            self._deps.directory.put_back_others(after, lost)
-        except DirectoryRejected as refusal:
-            log.error("other roles could not be put back", extra={"why": str(refusal)})
-            return False
-        return True
-
     # ── settling ─────────────────────────────────────────────────────────────────────────────
 
     def _settle(self, before: Role | None, after: Role | None, plan: Plan) -> datetime | None:
@@ -335,10 +225,10 @@ class _Pass:
         if plan.drifted:
             what = f"W&B shows {after.name}" if after else "W&B shows no role"
             return f"{what} there now, which somebody set by hand; that was left as it is."
-        if self._replaced is not None:
+        if self._writing.replaced is not None:
             return (
-                f"{self._replaced.name} no longer exists in W&B, so the role that it inherited "
-                "from was put back in its place."
+                f"{self._writing.replaced.name} no longer exists in W&B, so the role that it "
+                "inherited from was put back in its place."
             )
         if grant.activated_at is None and grant.ended_by != BOT:
             return NEVER_ACTIVE
@@ -394,23 +284,6 @@ class _Pass:
         now = self._deps.clock()
         stuck = [lives.stick(grant, reason=reason, now=now) for grant in self._kept.ending]
         self._kept.record(*stuck)
-
-
-class _Witness:
-    """Another admin, as W&B showed them; valid while nothing of ours has changed about them."""
-
-    def __init__(self, key: Key, version: int) -> None:
-        self._key = key
-        self._version = version
-
-    def must_still_stand(self, work: UnitOfWork) -> None:
-        """In the commit that lowers somebody. Raises `Conflict`.
-
-        Two admins whose access ends in the same moment would else vouch for each other.
-        """
-        theirs = work.standings.get(self._key.person, self._key.place, locked=True)
-        if theirs.version != self._version:
-            raise Conflict("the other admin is being changed as well")
 
 
 def tell_of_trouble(work: UnitOfWork, job: Job, *, at: datetime) -> None:

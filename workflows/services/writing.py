@@ -1,0 +1,158 @@
+"""Change one role in W&B: fences before, what is sent noted before it is sent, read back after.
+
+fences ─► note what is about to be sent ─► send, read back ─► compare the other teams ─► note
+"""
+
+import logging
+from collections.abc import Mapping
+
+from workflows.domain import standings
+from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
+from workflows.domain.standings import Reading
+from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
+from workflows.services.authority import Authority
+from workflows.services.deps import Deps
+from workflows.services.leased import Key, LeasedStanding
+from workflows.storage.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+
+class Writing:
+    """What one pass of `ensure` tells W&B. `replaced`: a custom role that is gone from W&B, so that
+    the role it inherited from was put back in its place.
+    """
+
+    def __init__(self, deps: Deps, key: Key, kept: LeasedStanding, authority: Authority) -> None:
+        self._deps = deps
+        self._key = key
+        self._kept = kept
+        self._authority = authority
+        self.replaced: Role | None = None
+
+    def write(self, reading: Reading, held: Role | None, wanted: Role | None) -> Role | None:
+        """Tell W&B, between noting that we are about to and noting what came of it."""
+        witness = self._fence(reading, held, wanted)
+        now = self._deps.clock()
+        with self._kept.storing() as work:
+            if witness is not None:
+                witness.must_still_stand(work)
+            work.record(
+                standings.send(
+                    self._kept.standing, wanted, held=held, others=reading.others, now=now
+                )
+            )
+        log.info("telling W&B", extra={"standing": self._kept.standing.key})
+        person, place = self._key.person, self._key.place
+        try:
+            after = self._deps.directory.set_role(person, place, wanted, seen=reading)
+        except DirectoryRejected:
+            self._forget_if_untouched(held)
+            if not self._kept.issued and wanted is not None and self._is_gone(wanted):
+                return self._write_base_of(wanted, held)
+            raise
+        self.look_at_others(after)
+        if after.held != wanted and after.exact:
+            raise DirectoryUnavailable("W&B took the change, but does not show it yet.")
+        self._kept.save(standings.answered(self._kept.standing, wanted))
+        self._deps.rosters.ask()
+        return wanted
+
+    def _fence(self, reading: Reading, held: Role | None, wanted: Role | None) -> "_Witness | None":
+        """Raises `DirectoryRejected` where it must not be done, whatever was approved."""
+        own = reading.account is not None and self._deps.directory.is_own_account(reading.account)
+        witness = None
+        if standings.lowers_admin(held, wanted):
+            witness = self._another_admin(reading.account)
+        refusal = standings.fence(reading, held, wanted, own=own, other_admins=witness is not None)
+        if refusal is not None:
+            raise DirectoryRejected(refusal)
+        return witness
+
+    def _another_admin(self, account: str | None) -> "_Witness | None":
+        """Somebody who is an admin there too, and is not being lowered at this very moment."""
+        place = self._key.place
+        failure: Unavailable | None = None
+        for email in sorted(self._deps.rosters.current().admins(place)):
+            with self._deps.look() as work:
+                theirs = work.standings.get(email, place)
+            if theirs.unanswered:
+                continue
+            try:
+                if self._authority.admin_account(email, place) not in (None, account):
+                    return _Witness(Key(email, place), theirs.version)
+            except Unavailable as error:  # one sick record holds up nothing if another is well
+                failure = error
+        if failure is not None:
+            raise failure
+        self._deps.rosters.ask()  # whom to ask about may have changed
+        return None
+
+    def _forget_if_untouched(self, held: Role | None) -> None:
+        """W&B said no. Where it left everything as it was, nothing of ours can be there."""
+        standing = self._kept.standing
+        if standings.believed(standing, self._ask(standing.account)) == held:
+            self._kept.save(standings.answered(standing, standing.last_seen))
+
+    def _is_gone(self, role: Role) -> bool:
+        """Whether this is a custom role that W&B has no more."""
+        return role.custom and role.name not in self._deps.rosters.newer().custom_roles
+
+    def _write_base_of(self, role: Role, held: Role | None) -> Role | None:
+        """What W&B itself makes of a custom role that is deleted: the role it inherits from."""
+        self.replaced = role
+        base = PREDEFINED[role.rank.name.lower()]
+        if base == held:
+            return held
+        return self.write(self._ask(self._kept.standing.account), held, base)
+
+    def look_at_others(self, after: Reading) -> None:
+        """An alarm when a write of ours cost the person roles in other teams; put them back.
+
+        Only a W&B that replaces the whole list takes all of them at once (it makes a member of
+        whom it forgot), and only right after the write can it have been that.
+        """
+        standing, before = self._kept.standing, self._kept.standing.others
+        lost = standings.lost_others(before, after.others)
+        if before is None or not lost:
+            return
+        now = self._deps.clock()
+        all_lost = all(team in lost or role.lower() == MEMBER.name for team, role in before.items())
+        recent = (
+            standing.sent_at is not None and now - standing.sent_at <= standings.PUT_BACK_WITHIN
+        )
+        put_back = all_lost and recent and after.account is not None and self._put_back(after, lost)
+        self._kept.record(
+            standings.note_others(
+                self._kept.standing, before, after.others, put_back=put_back, now=now
+            )
+        )
+
+    def _put_back(self, after: Reading, lost: Mapping[str, str]) -> bool:
+        """Whether W&B took it. A no (the team is gone) is told, and holds up nothing here."""
+        try:
+            self._deps.directory.put_back_others(after, lost)
+        except DirectoryRejected as refusal:
+            log.error("other roles could not be put back", extra={"why": str(refusal)})
+            return False
+        return True
+
+    def _ask(self, account: str | None) -> Reading:
+        return self._deps.directory.read(self._key.person, self._key.place, account=account)
+
+
+class _Witness:
+    """Another admin, as W&B showed them; valid while nothing of ours has changed about them."""
+
+    def __init__(self, key: Key, version: int) -> None:
+        self._key = key
+        self._version = version
+
+    def must_still_stand(self, work: UnitOfWork) -> None:
+        """In the commit that lowers somebody. Raises `Conflict`.
+
+        Two admins whose access ends in the same moment would else vouch for each other.
+        """
+        theirs = work.standings.get(self._key.person, self._key.place, locked=True)
+        if theirs.version != self._version:
+            raise Conflict("the other admin is being changed as well")
