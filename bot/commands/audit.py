@@ -1,20 +1,20 @@
 """`wandb-access audit …`: work with the audit log."""
 
+import getpass
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.database import open_database
-from bot.commands.exits import wrong
+from bot.commands.database import open_database, open_stored
+from bot.commands.exits import failed, wrong
+
+if TYPE_CHECKING:
+    from workflows.domain.verification import Published
+    from workflows.services.audit_chain import Verdict
 
 commands = typer.Typer(help="Work with the audit log.", no_args_is_help=True)
-
-
-@commands.callback()
-def _group() -> None:
-    """Keep `export` a command of its own while it is the only one."""
 
 
 @commands.command("export")
@@ -42,3 +42,90 @@ def export(
                 write(work.audit.all(), file)
         except OSError as error:
             wrong(f"{output} cannot be written: {error.strerror}")
+
+
+@commands.command("verify")
+def verify(
+    heads: Annotated[
+        Path | None,
+        typer.Option("--heads", help="A file of published heads; AUDIT_PUBLISH's without it."),
+    ] = None,
+) -> None:
+    """Say whether the audit log is what was written, or name the first row that is not."""
+    from workflows.services import audit_chain, audit_heads
+
+    with open_stored() as (stored, settings):
+        file = heads or audit_heads.file_of(settings.audit_publish)
+        published, notes = _published(file, must=heads is not None)
+        with stored.look() as work:
+            verdict = audit_chain.verify(work, published)
+    if verdict.wrong is not None:
+        failed(str(verdict.wrong))
+    head = verdict.head
+    ending = f"head {head.seq} {head.hash}" if head else "nothing is sealed yet"
+    typer.echo(f"{verdict.rows} rows, chain is whole, {ending}")
+    for note in (*notes, *_notes(verdict)):
+        typer.echo(f"Note: {note}")
+
+
+def _published(file: Path | None, *, must: bool) -> "tuple[list[Published], list[str]]":
+    """The heads in a file, and what there is to say about it."""
+    from workflows.services import audit_heads
+
+    if file is None:
+        return [], []
+    if not must and not file.exists():
+        return [], [f"{file} is not there: no head was published yet, or somebody removed it."]
+    try:
+        published, odd = audit_heads.read(file)
+    except OSError as error:
+        wrong(f"{file} cannot be read: {error.strerror}")
+    return published, [f"line {number} of {file} is no head; it was passed over." for number in odd]
+
+
+def _notes(verdict: "Verdict") -> list[str]:
+    """What is not wrong and yet good to know."""
+    from workflows.domain.chain import NO_KEY
+
+    notes = []
+    if verdict.waiting:
+        notes.append(
+            f"{verdict.waiting} rows are not sealed yet, the oldest is from "
+            f"{verdict.oldest_waiting} UTC; while the bot runs it takes seconds."
+        )
+    if verdict.head is not None and verdict.head.key == NO_KEY:
+        notes.append("the log is sealed without AUDIT_KEY: this shows accidents, not intent.")
+    return notes
+
+
+@commands.command("erase")
+def erase(
+    email: Annotated[str, typer.Argument(help="Whose address.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, without the address; it is kept.")],
+    by: Annotated[str, typer.Option("--by", help="Who says so; else the login name.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Replace an address in the audit log by a pseudonym, and blank what the person wrote.
+
+    The chain stays whole. It cannot be undone.
+    """
+    from workflows.domain.entitlements import email_of
+    from workflows.errors import Refused
+    from workflows.services import audit_erasure
+
+    address = email_of(email)
+    if "@" not in address or not reason.strip():
+        wrong("Give an address and a reason.")
+    operator = f"operator:{by.strip() or getpass.getuser()}"
+    with open_stored(writes=True) as (stored, _):
+        try:
+            rows = len(audit_erasure.concerned(stored, address))
+            if not rows:
+                typer.echo(f"Nothing to do: no row of the audit log has {address} in it.")
+                return
+            if not yes:
+                typer.confirm(f"Erase {address} from {rows} rows for good?", abort=True)
+            erased = audit_erasure.erase(stored, address, reason.strip(), by=operator)
+        except Refused as refusal:
+            failed(str(refusal))
+    typer.echo(f"{erased.rows} rows have {erased.pseudonym} where {address} was.")

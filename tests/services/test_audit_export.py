@@ -6,11 +6,13 @@ import json
 
 import pytest
 
-from tests.builders import ADMIN, EVE, VIEWER
+from tests.builders import ADMIN, EVE, NOW, VIEWER, VISION
 from tests.services.crashing import Crash, Points, mortal
 from tests.services.rig import Rig
 from workflows.domain.entitlements import Team
+from workflows.services import audit_chain
 from workflows.services.audit import COLUMNS, write_csv, write_json
+from workflows.storage.records import AuditEntry
 
 FORMULA = '=HYPERLINK("http://evil.example","click")'
 
@@ -103,3 +105,30 @@ def test_more_facts_than_a_page_come_out_whole_and_in_order(rig: Rig) -> None:
 
     assert len(ids) == 1024
     assert ids == sorted(ids)
+
+
+def test_what_was_issued_and_noted_is_in_after(sqlite_rig: Rig) -> None:
+    sqlite_rig.directory.put(EVE, VISION, VIEWER)
+    sqlite_rig.approved()
+    sqlite_rig.run()
+    audit_chain.seal(sqlite_rig.deps)
+
+    rows = {row["event"]: row for row in exported(sqlite_rig)}
+
+    assert (rows["GrantIssued"]["before"], rows["GrantIssued"]["after"]) == ("", "member")
+    assert (rows["PriorNoted"]["before"], rows["PriorNoted"]["after"]) == ("", "viewer")
+    assert json.loads(rows["GrantIssued"]["detail"])["role"] == "member", "and where it always was"
+    seals = [(row["seq"], len(row["hash"])) for row in exported(sqlite_rig)]
+    assert seals == [(str(seq), 64) for seq in range(1, len(seals) + 1)]
+
+
+def test_what_was_expected_and_found_is_before_and_after(sqlite_rig: Rig) -> None:
+    out = io.StringIO()
+    detail = {"expected": ["member", "nothing"], "found": "admin"}
+    drift = AuditEntry(1, NOW, "bot", "DriftFound", "eve team:vision", detail, None, None)
+
+    write_json([drift], out)
+
+    told = json.loads(out.getvalue())
+    assert (told["before"], told["after"]) == (["member", "nothing"], "admin")
+    assert (told["detail"], told["seq"], told["hash"]) == (detail, None, None)

@@ -7,7 +7,23 @@ from typing import TextIO
 
 from workflows.storage.records import AuditEntry
 
-COLUMNS = ("id", "at", "actor", "event", "subject", "before", "after", "rule", "detail")
+COLUMNS = (
+    "id",
+    "at",
+    "actor",
+    "event",
+    "subject",
+    "before",
+    "after",
+    "rule",
+    "detail",
+    "seq",
+    "hash",
+)
+
+# Events that say before and after in words of their own, which their detail keeps.
+_BEFORE = {"DriftFound": "expected"}
+_AFTER = {"DriftFound": "found", "GrantIssued": "role", "PriorNoted": "held"}
 
 # What a spreadsheet would take for a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -37,13 +53,17 @@ def _row(entry: AuditEntry) -> dict[str, object]:
         "actor": entry.actor,
         "event": entry.event,
         "subject": entry.subject,
-        "before": detail.pop("before", ""),
-        "after": detail.pop("after", ""),
+        "before": detail.pop("before", detail.get(_BEFORE.get(entry.event, ""), "")),
+        "after": detail.pop("after", detail.get(_AFTER.get(entry.event, ""), "")),
         "rule": detail.pop("rule", ""),
         "detail": detail,
+        "seq": entry.seq,
+        "hash": entry.hash,
     }
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,239 @@
+"""The audit chain: what a row's digest covers, what its seal covers, and which row is next.
+
+A row is stored with a random salt and a digest of its content, in the commit of what it tells. A
+moment later it is sealed: given the next number and a hash over number, hash of the row before, id,
+digest and key. So every column of a sealed row is covered, none can be put in, taken out or moved,
+and since only the hash is handed on, personal data in a row can be erased without breaking the
+chain (`erasure`).
+
+With a key both are an HMAC (RFC 2104): whoever can write to the database cannot make them. Without
+one they are a plain SHA-256, which shows accidents and not intent.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import takewhile
+
+GENESIS = "0" * 64  # stands before the first row
+NO_KEY = "none"
+CHANGE_OF_KEY = "AuditKeyChanged"
+ERASURE = "PersonalDataErased"
+
+Cell = str | int | float | bytes | None  # what a database may hold, whoever has written it
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What digests and seals are made with. `id` is stored with each seal, the secret nowhere."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it keeps out anybody."""
+        return self.id != NO_KEY
+
+
+PLAIN = Key(NO_KEY, b"")
+
+
+def key_of(secret: str) -> Key:
+    """The key with this text; its id is eight hex digits that tell nothing of it."""
+    data = secret.encode()
+    return Key(hashlib.sha256(b"wandb-access audit key\n" + data).hexdigest()[:8], data)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The key that seals now, and others whose seals and digests count as well."""
+
+    current: Key = PLAIN
+    others: tuple[Key, ...] = ()
+
+    def find(self, id: Cell) -> Key | None:
+        """The key of this id; rows without a key are known to anybody."""
+        return next((key for key in (self.current, *self.others, PLAIN) if key.id == id), None)
+
+    @property
+    def secret(self) -> tuple[Key, ...]:
+        """Those that keep out anybody."""
+        return tuple(key for key in (self.current, *self.others) if key.is_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the digest of a row covers: all that the row tells, and its salt.
+
+    The cells are as they are stored; `at` as `moment` writes it.
+    """
+
+    salt: Cell
+    at: Cell
+    actor: Cell
+    event: Cell
+    subject: Cell
+    detail: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table, cell by cell, before anything is believed of it."""
+
+    id: Cell
+    content: Content
+    digest: Cell
+    seq: Cell = None
+    prev: Cell = None
+    hash: Cell = None
+    key: Cell = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What sealing adds to the row `id`. `fits`: whether its digest was made by one of our keys."""
+
+    id: int
+    seq: int
+    prev: str
+    hash: str
+    key: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest seal: who knows it can tell whether anything before it was changed since."""
+
+    seq: int
+    hash: str
+    key: str
+
+
+@lru_cache(1_000)
+def moment(at: datetime) -> str:
+    """A time as digests cover it: UTC, to the microsecond. SQLite stores the very same text."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def digest(key: Key, content: Content) -> str | None:
+    """What the row's digest has to be; None where a cell is nothing that is ever stored there."""
+    cells = (
+        content.salt,
+        content.at,
+        content.actor,
+        content.event,
+        content.subject,
+        content.detail,
+    )
+    if not all(isinstance(cell, str) for cell in cells):
+        return None
+    return _mac(key, "row 1", cells)
+
+
+def seal_hash(key: Key, row: Row) -> str:
+    """What the row's hash has to be."""
+    return _mac(key, "seal 1", (row.seq, row.prev, row.id, row.digest, row.key))
+
+
+def _mac(key: Key, what: str, cells: tuple[Cell, ...]) -> str:
+    """Over JSON in ASCII: no two lists of texts and numbers are written the same."""
+    parts = [f"wandb-access audit {what}", *cells]
+    message = _CANONICAL.encode(parts).encode()
+    if key.is_secret:
+        return hmac.digest(key.secret, message, "sha256").hex()
+    return hashlib.sha256(message).hexdigest()
+
+
+def _bytes(cell: bytes) -> list[str]:
+    """What is never stored by us still has to be sealed when it is found."""
+    return ["bytes", cell.hex()]
+
+
+_CANONICAL = json.JSONEncoder(separators=(",", ":"), default=_bytes)
+
+
+def is_authentic(row: Row, keys: Keys, *, plain: bool) -> bool:
+    """Whether the row tells what was stored with it. `plain`: a digest without a key counts.
+
+    It does only as long as the chain had none; later, anybody could have made it.
+    """
+    accepted = (*keys.secret, PLAIN) if plain else keys.secret
+    return row.digest is not None and any(
+        digest(key, row.content) == row.digest for key in accepted
+    )
+
+
+def waits_for_key(keys: Keys, head: Head | None) -> bool:
+    """What a key has sealed, nothing goes on sealing without one: it could have been anybody."""
+    return head is not None and head.key != NO_KEY and not keys.current.is_secret
+
+
+def before_key(rows: Iterable[Row], keys: Keys, head: Head | None) -> Iterator[Row]:
+    """Those of the waiting rows that belong before the first key: made when there was none."""
+    if keys.current.is_secret and (head is None or head.key == NO_KEY):
+        yield from takewhile(lambda row: digest(PLAIN, row.content) == row.digest, rows)
+
+
+def changes_key(keys: Keys, head: Head | None) -> bool:
+    """Whether the next row has to say that the key is another one from here on."""
+    return head is not None and head.key != keys.current.id
+
+
+def seal(rows: Iterable[Row], key: Key, keys: Keys, head: Head | None) -> Iterator[Seal]:
+    """Seal the waiting rows in this order. A row that does not fit its digest is sealed as it is:
+    leaving it out would hide it.
+    """
+    seq, prev = (head.seq, head.hash) if head else (0, GENESIS)
+    for row in rows:
+        seq += 1
+        assert isinstance(row.id, int), "the column is a primary key of whole numbers"
+        sealed = Row(row.id, row.content, row.digest, seq, prev, None, key.id)
+        fits = is_authentic(row, keys, plain=not key.is_secret)
+        seal = Seal(row.id, seq, prev, seal_hash(key, sealed), key.id, fits)
+        prev = seal.hash
+        yield seal
+
+
+def fits(row: Row, keys: Keys, vouched: Mapping[int, str]) -> bool:
+    """Whether a sealed row tells what was stored, or what the newest erasure made of it."""
+    if is_authentic(row, keys, plain=row.key == NO_KEY):
+        return True
+    made = vouched.get(row.id) if isinstance(row.id, int) else None
+    return made is not None and digest(PLAIN, row.content) == made
+
+
+def vouched(rows: Iterable[Row], keys: Keys) -> dict[int, str]:
+    """The newest digest of every row that an erasure has changed, by the row's id.
+
+    `rows` are the erasures, oldest first. One that was not written by us vouches for nothing.
+    """
+    found: dict[int, str] = {}
+    for row in rows:
+        plain = row.key == NO_KEY or (row.key is None and not keys.current.is_secret)
+        if is_authentic(row, keys, plain=plain):
+            for entry in _entries(str(row.content.detail)):
+                id, _, made = entry.partition(" ")
+                if id.isdecimal():
+                    found[int(id)] = made
+    return found
+
+
+def entry(id: int, content: Content) -> str:
+    """How the event of an erasure vouches for one row. It needs no key: the event has one."""
+    return f"{id} {digest(PLAIN, content)}"
+
+
+def _entries(detail: str) -> list[str]:
+    """Without a key anybody may have written it."""
+    try:
+        told = json.loads(detail)
+    except (ValueError, RecursionError):
+        return []
+    rows = told.get("rows") if isinstance(told, dict) else None
+    return [one for one in rows if isinstance(one, str)] if isinstance(rows, list) else []
