@@ -1,0 +1,151 @@
+"""W&B refuses our key (401, 403): stop all writes, tell once, find out when it is over.
+
+The state is stored, so all workers of all processes know it. `Gatekeeper` stands before each job
+that would touch W&B; the reading of everybody (`services.roster`) reports what it met as well.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+
+from workflows.domain import gate as gates
+from workflows.domain.events import Change, DirectoryRefusedKey
+from workflows.domain.gate import Gate
+from workflows.domain.reactions import JobKind
+from workflows.errors import Conflict, DirectoryClosed, DirectoryRejected, GateClosed
+from workflows.services.deps import Deps
+from workflows.storage.unit_of_work import UnitOfWork, again_on_conflict
+
+log = logging.getLogger(__name__)
+
+Transaction = Callable[[], AbstractContextManager[UnitOfWork]]
+
+
+class Gatekeeper:
+    """One job's way through the gate; `subject` is the standing that it is about."""
+
+    def __init__(self, deps: Deps, subject: str) -> None:
+        self._deps = deps
+        self._subject = subject
+        self._gate = Gate()
+        self._tries = False
+        self._at_write = False
+        self._wrote = False
+
+    def enter(self, stored: Gate) -> None:
+        """Raises `GateClosed` while W&B refuses our key, but for one job every half a minute."""
+        self._gate = stored
+        if not stored.is_closed or self._tries:
+            return
+        now = self._deps.clock()
+        if stored.may_try(now=now) and self._is_the_one(now):
+            self._tries = True
+            return
+        raise GateClosed(stored.why)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around each call that changes W&B."""
+        self._at_write = True
+        yield
+        self._at_write = False
+        self._wrote = True
+
+    def refused(self, error: DirectoryClosed) -> None:
+        """W&B refused our key. Raises `DirectoryRejected` where it takes it for everybody else."""
+        if self._subject in self._gate.alone:
+            raise DirectoryRejected(str(error)) from error
+        self._close(str(error))
+        self._deps.rosters.ask()  # whether it is the key altogether shows there
+
+    @again_on_conflict
+    def _close(self, reason: str) -> None:
+        now = self._deps.clock()
+        with self._deps.begin() as work:
+            stored = work.gate.load()
+            closed = gates.refuse_work(
+                stored,
+                self._subject,
+                reason,
+                at_write=self._at_write,
+                waiting=work.attention.ends_waiting(),
+                now=now,
+            )
+            keep(work, closed)
+
+    def passed(self) -> None:
+        """W&B answered: what that says about the key."""
+        if self._gate.is_closed or self._subject in self._gate.alone:
+            self._open()
+
+    @again_on_conflict
+    def _open(self) -> None:
+        now = self._deps.clock()
+        with self._deps.begin() as work:
+            opened = gates.let_work(
+                work.gate.load(),
+                self._subject,
+                wrote=self._wrote,
+                waiting=work.attention.ends_waiting(),
+                now=now,
+            )
+            keep(work, opened)
+            if opened.events:
+                work.hasten(JobKind.ENSURE, at=now)
+
+    def _is_the_one(self, now: datetime) -> bool:
+        """Of those who would try now, one does."""
+        try:
+            with self._deps.begin() as work:
+                stored = work.gate.load()
+                if not stored.may_try(now=now):
+                    return False
+                work.gate.save(gates.trying(stored, self._subject, now=now))
+        except Conflict:
+            return False
+        return True
+
+
+def keep(work: UnitOfWork, change: Change[Gate]) -> None:
+    """Store what became of it, and tell whom it concerns."""
+    work.gate.save(change.entity)
+    for event in change.events:
+        work.announce(event)
+        if isinstance(event, DirectoryRefusedKey):
+            log.error("W&B refuses the key", extra={"why": event.reason})
+        else:
+            log.warning("W&B takes the key again")
+
+
+@again_on_conflict
+def note_refused_reading(begin: Transaction, reason: str, *, now: datetime) -> None:
+    """W&B did not let us read everybody: no job need be tried until it does."""
+    with begin() as work:
+        stored = work.gate.load()
+        if not stored.reading:
+            waiting = work.attention.ends_waiting()
+            keep(work, gates.refuse_reading(stored, reason, waiting=waiting, now=now))
+
+
+def note_reading(work: UnitOfWork, *, now: datetime) -> None:
+    """W&B let us read everybody, in the commit that stores what was read."""
+    stored = work.gate.load()
+    if not stored.reading:
+        return
+    opened = gates.let_read(stored, waiting=work.attention.ends_waiting(), now=now)
+    keep(work, opened)
+    if opened.events:
+        work.hasten(JobKind.ENSURE, at=now)
+    else:
+        work.hasten_one(JobKind.ENSURE, but=stored.tried, at=now)
+
+
+def send_one(deps: Deps) -> None:
+    """While W&B refuses jobs: have one come that finds out, another than the last one if we can."""
+    now = deps.clock()
+    with deps.look() as work:
+        if not work.gate.load().may_try(now=now):
+            return
+    with deps.begin() as work:
+        work.hasten_one(JobKind.ENSURE, but=work.gate.load().tried, at=now)
