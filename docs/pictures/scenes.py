@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.views import home, request_message, request_modal, review_card
+from bot.views import drift_message, home, request_message, request_modal, review_card
 from bot.views.blocks import Block
 from bot.views.home import HomePage
 from bot.views.request_modal import TEAM_KIND, Form
@@ -13,7 +13,7 @@ from workflows.domain.durations import Span
 from workflows.domain.entitlements import ADMIN, MEMBER, VIEWER, EmailAddress, Team
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.requests import AccessRequest, Decision, RequestStatus
-from workflows.ports import Notice
+from workflows.ports import Alert, Notice, Since
 
 Picture = dict[str, Any]
 
@@ -114,6 +114,14 @@ def card(notice: Notice, now: datetime, **more: Any) -> dict[str, Any]:
     return scene(review_card.draw(notice, now=now, mention=MENTION).blocks, now, **more)
 
 
+def finding(*since: Since) -> dict[str, Any]:
+    """What an admin of the organization gets when somebody else changed Eve's access."""
+    detail = {"expected": ["admin"], "found": "nothing", "wanted": "admin", "done": "left"}
+    at = DECIDED + timedelta(hours=1)
+    alert = Alert("alert 1", "DriftFound", f"{EVE} team:vision", at, detail, row=1, since=since)
+    return scene(drift_message.draw(alert, MENTION).blocks, at)
+
+
 WAITING = Notice(PENDING, None, why="you are an admin of vision", waiting_for=(ADA, BOB))
 GIVEN = Notice(APPROVED, ACTIVE)
 OVER = Notice(APPROVED, ENDED, held_now=VIEWER)
@@ -132,5 +140,9 @@ PICTURES: dict[str, Picture] = {
     "message-active": {"scenes": [message(GIVEN, _NOW)]},
     "message-ended": {"scenes": [message(OVER, END)]},
     "home": {"scenes": [scene(home.draw(PAGE, now=_NOW, mention=MENTION), _NOW, width=680)]},
+    "drift": {"scenes": [finding()]},
+    "drift-decided": {
+        "scenes": [finding(Since("DriftPutBack", ADA, DECIDED + timedelta(minutes=70)))]
+    },
     "story": {"scenes": _STORY, "columns": [[0], [1], [2, 3]]},
 }
