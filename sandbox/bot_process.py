@@ -24,16 +24,13 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR"
 class BotProcess:
     """`with BotProcess(environ, folder) as running:` runs it until the block ends, killed at last.
 
-    The environment is `environ` and what Python itself needs, nothing else of ours. Two processes
-    may write to one `log`, one after the other.
+    The environment is `environ` and what Python itself needs, nothing else of ours.
     """
 
     def __init__(self, environ: Mapping[str, str], folder: Path, *, port: int = 0) -> None:
         self._folder = folder
         self.port = port or free_port()
-        inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        listening = {"HOST": "127.0.0.1", "PORT": str(self.port)}
-        self._environ = inherited | {"PYTHONPATH": str(ROOT)} | listening | dict(environ)
+        self._environ = bare_environ({"HOST": "127.0.0.1", "PORT": str(self.port), **environ})
         self._said = bytearray()
         self._reader: threading.Thread | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -130,6 +127,12 @@ class BotProcess:
         if self._reader is not None:
             self._reader.join()
             self._reader = None
+
+
+def bare_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """What Python itself needs, and this."""
+    inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return inherited | {"PYTHONPATH": str(ROOT)} | dict(environ)
 
 
 def free_port() -> int:

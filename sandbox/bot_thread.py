@@ -8,7 +8,8 @@ import threading
 from collections.abc import Mapping
 from types import TracebackType
 
-from bot.app import Bot, build
+from bot.app import build
+from bot.running import Bot
 from bot.server import Server, listen
 from bot.settings import load_settings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from bot import logs
-from bot.app import Bot
+from bot.running import Bot
 from sandbox.bot_thread import BotThread
 from sandbox.slack_people import Person
 from sandbox.slack_server import SlackServer

@@ -13,6 +13,17 @@ from workflows.storage.database import Database
 from workflows.storage.schema import migrate
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`: the proofs at their full length, for minutes or hours."""
+    parser.addoption("--long", action="store_true", help="run the proofs at their full length")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the proofs run at their full length."""
+    return bool(request.config.getoption("--long"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One server for the whole test process; started by the first test that asks."""

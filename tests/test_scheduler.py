@@ -1,21 +1,30 @@
 """Ticks: they come, again after an error, and once at a moment that may be moved."""
 
+import ast
 import logging
+import re
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from time import monotonic
 
 import pytest
+from apscheduler.schedulers import base as schedulers
 
 from workflows.scheduler import Scheduler
 
-PAST = datetime(2020, 1, 1, tzinfo=UTC)
-FAR = datetime(2100, 1, 1, tzinfo=UTC)
+HOUR = 3600.0
+ROOT = Path(__file__).parents[1]
+
+
+def wall() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  # the scheduler reckons by the machine's own clock
 
 
 @pytest.fixture
 def scheduler() -> Iterator[Scheduler]:
-    made = Scheduler()
+    made = Scheduler(wall)
     yield made
     made.stop()
 
@@ -35,9 +44,9 @@ class Ticks:
         if self._fails:
             raise ValueError("a bug")
 
-    def reach(self, count: int) -> bool:
+    def reach(self, count: int, *, seconds: float = 10) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self.count >= count, 10)
+            return self._changed.wait_for(lambda: self.count >= count, seconds)
 
 
 def test_a_tick_comes_every_so_often(scheduler: Scheduler) -> None:
@@ -61,10 +70,10 @@ def test_a_tick_that_raises_is_logged_and_comes_again(
     assert "a tick failed" in caplog.messages
 
 
-def test_a_moment_that_is_past_already_comes_at_once(scheduler: Scheduler) -> None:
+def test_what_is_due_already_comes_at_once(scheduler: Scheduler) -> None:
     ticks = Ticks()
     scheduler.start()
-    scheduler.at(PAST, ticks, name="next end")
+    scheduler.after(-HOUR, ticks, name="next end")
 
     assert ticks.reach(1)
 
@@ -72,13 +81,129 @@ def test_a_moment_that_is_past_already_comes_at_once(scheduler: Scheduler) -> No
 def test_the_last_moment_said_counts(scheduler: Scheduler) -> None:
     early, late = Ticks(), Ticks()
     scheduler.start()
-    scheduler.at(FAR, late, name="next end")
-    scheduler.at(FAR - timedelta(days=1), late, name="next end")
-    scheduler.at(PAST, early, name="next end")
+    scheduler.after(2 * HOUR, late, name="next end")
+    scheduler.after(HOUR, late, name="next end")
+    scheduler.after(0, early, name="next end")
 
     assert early.reach(1)
     assert late.count == 0
 
 
 def test_stopping_what_never_started_is_harmless() -> None:
-    Scheduler().stop()
+    Scheduler(wall).stop()
+
+
+def test_one_that_is_slow_holds_up_no_other_and_not_the_end(scheduler: Scheduler) -> None:
+    stuck, go_on, ticks = threading.Event(), threading.Event(), Ticks()
+
+    def slow() -> None:
+        stuck.set()
+        go_on.wait(20)
+
+    for number in range(20):
+        scheduler.after(0, slow, name=f"slow {number}")
+    scheduler.every(0.01, ticks, name="sweep")
+    scheduler.start()
+
+    assert stuck.wait(10)
+    assert ticks.reach(3)
+    began = monotonic()
+    scheduler.stop(0.1)
+    took = monotonic() - began
+    go_on.set()
+
+    assert took < 5
+
+
+class Machine:
+    """The machine's clock, which somebody sets."""
+
+    def __init__(self) -> None:
+        self.set_by = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return wall() + self.set_by
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """APScheduler asks `datetime` itself; let it see the clock as it is set."""
+        machine = self
+
+        class Datetime(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> "Datetime":
+                moment = machine()
+                return cls.fromtimestamp(moment.timestamp(), tz)
+
+        monkeypatch.setattr(schedulers, "datetime", Datetime)
+
+
+def test_a_clock_that_is_set_back_does_not_make_it_stand_still(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine, ticks = Machine(), Ticks()
+    machine.install(monkeypatch)
+    scheduler = Scheduler(machine, watch=0.05)
+    scheduler.every(0.02, ticks, name="sweep")
+    try:
+        with caplog.at_level(logging.WARNING, logger="workflows.scheduler"):
+            scheduler.start()
+            assert ticks.reach(2)
+            machine.set_by = timedelta(hours=-1)
+            seen = ticks.count
+            assert ticks.reach(seen + 10)
+    finally:
+        scheduler.stop()
+
+    assert "the machine's clock was set back" in caplog.messages
+
+
+def test_without_the_watch_it_would_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, ticks = Machine(), Ticks()
+    machine.install(monkeypatch)
+    scheduler = Scheduler(machine, watch=HOUR)
+    scheduler.every(0.02, ticks, name="sweep")
+    try:
+        scheduler.start()
+        assert ticks.reach(2)
+        machine.set_by = timedelta(hours=-1)
+        seen = ticks.count
+
+        assert not ticks.reach(seen + 3, seconds=0.5)
+    finally:
+        scheduler.stop()
+
+
+def test_a_clock_that_is_set_forward_by_a_year_makes_everything_due_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine, ticks, soon = Machine(), Ticks(), Ticks()
+    machine.install(monkeypatch)
+    scheduler = Scheduler(machine)
+    scheduler.after(HOUR, ticks, name="next end")
+    scheduler.every(0.02, soon, name="sweep")
+    try:
+        scheduler.start()
+        assert soon.reach(1)
+        machine.set_by = timedelta(days=366)
+
+        assert ticks.reach(1)
+        seen = soon.count
+        assert soon.reach(seen + 3)
+    finally:
+        scheduler.stop()
+
+
+def test_nothing_of_the_product_unpickles_or_keeps_jobs_where_they_are_pickled() -> None:
+    forbidden = re.compile(r"pickle|shelve|marshal|dill|joblib|apscheduler\.jobstores")
+    found = []
+    for package in ("bot", "workflows"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names: list[str] = []
+                if isinstance(node, ast.Import):
+                    names = [one.name for one in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    names = [f"{node.module}.{one.name}" for one in node.names]
+                found += [f"{path.name}: {name}" for name in names if forbidden.search(name)]
+
+    assert found == []

@@ -3,13 +3,16 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from tests.builders import EVE, MEMBER
+from tests.services.crashing import CrashingDirectory, Points
 from tests.services.rig import Rig
 from workflows import worker as working
 from workflows.domain.grants import GrantStatus
@@ -207,3 +210,165 @@ def test_a_job_knows_its_kind_and_subject(sqlite_rig: Rig) -> None:
 
     assert isinstance(job, Job)
     assert (job.kind, job.subject) == (JobKind.ENSURE, f"{EVE} team:vision")
+
+
+def test_a_stop_hands_back_what_does_not_finish_in_time(
+    sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = sqlite_rig
+    monkeypatch.setattr(working, "DRAIN", 0.1)
+    rig.approved()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hang(method: str) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    rig.directory.before = hang
+    worker = Worker(rig.deps, random=Random(0))
+    worker.start()
+    assert begun.wait(10)
+    leased = owed(rig)[0]["lease_token"]
+    began = monotonic()
+    worker.stop()
+    took = monotonic() - began
+    (handed_back,) = owed(rig)
+    rig.directory.before = lambda method: None
+    go_on.set()
+
+    assert leased
+    assert took < 5
+    assert handed_back["lease_token"] is None
+    assert rig.run() > 0
+    assert rig.held() == MEMBER
+
+
+def test_what_lost_its_lease_in_a_stop_sends_nothing_more(
+    sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = sqlite_rig
+    monkeypatch.setattr(working, "DRAIN", 0.1)
+    rig.approved()
+    begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    class Hanging(Points):
+        def reach(self, name: str) -> None:
+            if name == "read answered":  # and nothing is written yet
+                begun.set()
+                go_on.wait(20)
+
+    rig.rewire(directory=CrashingDirectory(rig.directory, Hanging()))
+    worker = Worker(rig.deps, random=Random(0))
+
+    def work() -> None:
+        worker.run_one(DIRECTORY)
+        over.set()
+
+    threading.Thread(target=work).start()
+    assert begun.wait(10)
+    worker.stop()
+    go_on.set()
+
+    assert over.wait(10)
+    assert rig.writes() == []
+
+
+def test_a_job_that_could_not_be_settled_is_given_back_at_the_next_beat(
+    sqlite_rig: Rig,
+) -> None:
+    rig = sqlite_rig
+    id = rig.approved()
+    begin, mended = rig.deps.begin, threading.Event()
+
+    def failing() -> object:
+        active = rig.grant(id).status is GrantStatus.ACTIVE  # the next commit settles the job
+        if active and not mended.is_set():
+            raise OSError("the connection was cut")
+        return begin()
+
+    rig.rewire(begin=failing)  # type: ignore[arg-type]  # fails before it gives a unit of work
+    with pytest.raises(OSError, match="cut"):
+        rig.worker.run_one(DIRECTORY)
+    (before,) = owed(rig)
+    mended.set()
+    rig.worker.start()
+    given_back = threading.Condition()
+    try:
+        with given_back:
+            while owed(rig) and owed(rig)[0]["lease_token"] == before["lease_token"]:
+                given_back.wait(0.01)
+    finally:
+        rig.worker.stop()
+
+    assert before["lease_token"]
+    assert rig.grant(id).status is GrantStatus.ACTIVE
+
+
+def test_leases_that_cannot_be_handed_back_run_out(
+    sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = sqlite_rig
+    monkeypatch.setattr(working, "DRAIN", 0.1)
+    rig.approved()
+    begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    begin = rig.deps.begin
+
+    def hang(method: str) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    def failing() -> object:
+        if begun.is_set() and not go_on.is_set():
+            raise OSError("the database is gone")
+        return begin()
+
+    rig.rewire(begin=failing)  # type: ignore[arg-type]  # fails before it gives a unit of work
+    rig.directory.before = hang
+    worker = Worker(rig.deps, random=Random(0))
+
+    def work() -> None:
+        worker.run_one(DIRECTORY)
+        over.set()
+
+    threading.Thread(target=work).start()
+    assert begun.wait(10)
+    worker.stop()
+    go_on.set()
+
+    assert over.wait(10)
+    assert "leases could not be handed back" in caplog.messages
+
+
+def test_jobs_wait_for_the_first_reading_without_being_tried(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.approved()
+    looked, read = threading.Event(), threading.Event()
+
+    def held_up() -> str:
+        looked.set()
+        return "" if read.is_set() else "W&B has not been read."
+
+    rig.deps = replace(rig.deps, held_up=held_up)
+    watched = Watched(rig)
+    watched.worker.start()
+    try:
+        assert looked.wait(10)
+        (waiting,) = owed(rig)
+        read.set()
+        watched.until(lambda: rig.held() == MEMBER)
+    finally:
+        watched.worker.stop()
+
+    assert (waiting["attempts"], waiting["lease_token"]) == (0, None)
+
+
+def test_a_stop_before_the_first_reading_ends_at_once(sqlite_rig: Rig) -> None:
+    sqlite_rig.deps = replace(sqlite_rig.deps, held_up=lambda: "W&B has not been read.")
+    worker = Worker(sqlite_rig.deps, random=Random(0))
+    worker.start()
+
+    began = monotonic()
+    worker.stop()
+
+    assert monotonic() - began < 5
+    assert not worker.is_running

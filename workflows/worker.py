@@ -13,7 +13,8 @@ from time import monotonic
 
 from workflows.domain import retry
 from workflows.domain.reactions import JobKind
-from workflows.errors import AccessError, Conflict, LeaseLost, Unavailable
+from workflows.errors import AccessError, Conflict, GateClosed, LeaseLost, Unavailable
+from workflows.patience import Patience
 from workflows.services import notices, standings
 from workflows.services.deps import Deps
 from workflows.storage.outbox import LEASE, Job
@@ -22,7 +23,9 @@ DIRECTORY = (JobKind.ENSURE,)
 MESSAGES = (JobKind.NOTIFY, JobKind.ALERT)
 THREADS = ((DIRECTORY, "access", 4), (MESSAGES, "messages", 2))
 POLL = 1.0  # seconds between looks when nobody wakes us
-DRAIN = 8.0  # seconds that a stop waits for what is running
+DRAIN = 7.0  # seconds that a stop waits for what is running
+AT_THE_GATE = 0.1  # seconds between looks whether W&B has been read
+GATE = 15.0  # seconds that jobs wait for the first reading of W&B; then each is told why it waits
 
 Handler = Callable[[Deps, Job], datetime | None]
 
@@ -35,8 +38,8 @@ def _notify(deps: Deps, job: Job) -> None:
     notices.notify(deps, job)
 
 
-def _alert(deps: Deps, job: Job) -> None:
-    notices.alert(deps, job)
+def _alert(deps: Deps, job: Job) -> datetime | None:
+    return notices.alert(deps, job)
 
 
 HANDLERS: Mapping[JobKind, Handler] = {
@@ -48,11 +51,17 @@ HANDLERS: Mapping[JobKind, Handler] = {
 log = logging.getLogger(__name__)
 
 
+def _place_of(job: Job | None) -> str | None:
+    """The place in W&B that a job is about, if it is about one."""
+    return job.subject.partition(" ")[2] if job and job.kind is JobKind.ENSURE else None
+
+
 class Worker:
     """Does what is owed. `run_due` is one thread's work; `start` lets several do it for good."""
 
     def __init__(self, deps: Deps, *, random: Random) -> None:
         self._deps = deps
+        self._began = monotonic()
         self._random = random
         self._wake = threading.Condition()
         self._woken = 0
@@ -60,6 +69,8 @@ class Worker:
         self._stop_by = 0.0
         self._threads: list[threading.Thread] = []
         self._running: set[str] = set()
+        self._patience = Patience()
+        self._unsettled: set[str] = set()  # claimed, and not known to be finished or postponed
 
     # ── one job ──────────────────────────────────────────────────────────────────────────────
 
@@ -72,29 +83,46 @@ class Worker:
 
     def run_one(self, kinds: Collection[JobKind]) -> bool:
         """Do the first job that is due, if there is one that nobody else holds."""
-        job = self._claim(kinds)
-        if job is None:
-            return False
-        self._running.add(job.token)
-        try:
-            self._run(job)
-        finally:
-            self._running.discard(job.token)
-        return True
-
-    def _claim(self, kinds: Collection[JobKind]) -> Job | None:
         now = self._deps.clock()
         with self._deps.look() as work:
             due_at = work.outbox.next_due(kinds, now=now)
         if due_at is None or due_at > now:
-            return None
+            return False
+        token = self._deps.new_id()
+        self._running.add(token)
+        self._unsettled.add(token)  # also when the claim is cut off: it may have been committed
+        try:
+            job = self._claim(kinds, now, token)
+            if job is not None:
+                self._run(job)
+            self._unsettled.discard(token)
+        finally:
+            self._running.discard(token)
+        return job is not None
+
+    def _claim(self, kinds: Collection[JobKind], now: datetime, token: str) -> Job | None:
+        job = None
+        avoid = self._patience.avoid() if JobKind.ENSURE in kinds else ()
         try:
             with self._deps.begin() as work:
-                return work.outbox.claim(kinds, now=now, token=self._deps.new_id())
+                job = work.outbox.claim(kinds, now=now, token=token, avoid=avoid)
         except Conflict:
-            return None
+            pass
+        finally:
+            self._patience.claimed(_place_of(job))
+        return job
 
     def _run(self, job: Job) -> None:
+        """Do it and settle it; how its place fares is noted, however that goes."""
+        began, worked = monotonic(), False
+        try:
+            worked = self._done(job)
+        finally:
+            if place := _place_of(job):
+                self._patience.done(place, seconds=monotonic() - began, failed=not worked)
+
+    def _done(self, job: Job) -> bool:
+        """Whether it worked."""
         try:
             again_at = HANDLERS[job.kind](self._deps, job)
         except LeaseLost:
@@ -107,6 +135,8 @@ class Worker:
             self._postpone(job, error)
         else:
             self._finish(job, again_at=again_at)
+            return True
+        return False
 
     def _finish(self, job: Job, *, again_at: datetime | None) -> None:
         with self._deps.begin() as work:
@@ -126,6 +156,8 @@ class Worker:
             work.outbox.postpone(job, until=until, error=said)
             if job.kind is JobKind.ENSURE and attempts in (2, 6):
                 standings.tell_of_trouble(work, job, at=self._deps.clock())
+        if isinstance(error, GateClosed):  # it is one trouble, and was logged as one
+            return
         log.warning(
             "a job has to be tried again",
             extra={"job": job.key, "attempts": attempts, "until": until.isoformat(), "error": said},
@@ -135,6 +167,7 @@ class Worker:
 
     def start(self) -> None:
         """Work until `stop`."""
+        self._began = monotonic()
         for kinds, name, count in THREADS:
             for number in range(count):
                 self._threads.append(
@@ -163,10 +196,29 @@ class Worker:
             self._wake.notify_all()
 
     def stop(self) -> None:
-        """Wind down and wait; what does not finish is taken over when its lease runs out."""
+        """Wind down, wait, and hand back every lease: others need not wait until it runs out.
+
+        What still runs then has lost its lease: it stores nothing more, and dies with the process.
+        What it has sent without an answer was noted before it was sent.
+        """
         self.wind_down()
         for thread in self._threads:
             thread.join(max(0.0, self._stop_by - monotonic()))
+        try:
+            self._hand_back(list(self._unsettled))
+        except Exception:  # the database: they run out by themselves
+            log.exception("leases could not be handed back")
+
+    def _hand_back(self, tokens: Collection[str]) -> None:
+        if tokens:
+            with self._deps.begin() as work:
+                work.outbox.free(tokens)
+            self._unsettled.difference_update(tokens)
+
+    @property
+    def threads_alive(self) -> int:
+        """How many threads are alive."""
+        return sum(thread.is_alive() for thread in self._threads)
 
     @property
     def is_running(self) -> bool:
@@ -174,15 +226,24 @@ class Worker:
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def _loop(self, kinds: Collection[JobKind]) -> None:
+        if kinds is DIRECTORY:
+            self._await_the_first_reading()
         while not self._stopped:
             seen = self._woken
             try:
                 worked = self.run_one(kinds)
-            except Exception:  # the database: the job is still owed, and its lease runs out
+            except Exception:  # the database: the job is still owed, and its lease is given back
                 log.exception("the outbox could not be worked on")
                 worked = False
             if not worked:
                 self._rest(seen)
+
+    def _await_the_first_reading(self) -> None:
+        """Before it, `ensure` refuses to do anything: for a moment it is not even asked to."""
+        while self._deps.held_up() and monotonic() - self._began < GATE:
+            with self._wake:
+                if self._wake.wait_for(lambda: self._stopped, AT_THE_GATE):
+                    return
 
     def _rest(self, seen: int) -> None:
         with self._wake:
@@ -190,12 +251,17 @@ class Worker:
 
     def _keep_leases(self) -> None:
         while not self._stopped:
-            running = list(self._running)
             try:
-                if running:
-                    with self._deps.begin() as work:
-                        work.outbox.renew(running, now=self._deps.clock())
+                self._renew()
             except Exception:  # the next beat tries again; a lost lease is found out at the commit
                 log.exception("leases could not be renewed")
             with self._wake:
                 self._wake.wait_for(lambda: self._stopped, LEASE.total_seconds() / 4)
+
+    def _renew(self) -> None:
+        """Keep what is being worked on, and give back what could not be settled."""
+        self._hand_back([one for one in list(self._unsettled) if one not in self._running])
+        running = list(self._running)
+        if running:
+            with self._deps.begin() as work:
+                work.outbox.renew(running, now=self._deps.clock())

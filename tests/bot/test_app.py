@@ -1,22 +1,29 @@
 """The composition root: what is connected, how it is, and that it starts and stops cleanly."""
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
-from bot.app import AlreadyRunning, Bot, assemble, build
+from bot import running
+from bot.app import AlreadyRunning, assemble, build
+from bot.running import Bot
 from bot.server import Health
 from bot.settings import Settings, load_settings
 from bot.slack_api import new_client
 from sandbox.slack_server import SlackServer
 from sandbox.slack_world import SlackWorld
 from tests.services.rig import FakeClock, a_directory
+from workflows.chores import CHORES, Chore
 from workflows.domain.policy import Policy
 from workflows.errors import DirectoryUnavailable
+from workflows.services.deps import Deps
 from workflows.storage.database import Database, hold_alone
 from workflows.storage.schema import SchemaIsNewer
 from workflows.storage.unit_of_work import Work
@@ -77,19 +84,26 @@ def our_threads() -> Iterator[str]:
     return (one.name for one in threading.enumerate() if one.name.startswith(OURS))
 
 
+WELL = {
+    "database": "ok",
+    "worker": "ok",
+    "wandb": "ok",
+    "sweep": "ok",
+    "leader": "this process",
+}
+
 # -- how it is -----------------------------------------------------------------------------------
 
 
 def test_before_it_was_started_and_w_and_b_was_read_it_is_not_ready(assembled: Assembled) -> None:
-    checks = {"database": "ok", "worker": "stopped", "wandb": "not read yet"}
+    checks = WELL | {"worker": "stopped", "wandb": "not read yet"}
     assert assembled.bot.health() == Health(ready=False, degraded=True, checks=checks)
 
 
 def test_once_w_and_b_was_read_it_is_ready(assembled: Assembled) -> None:
     with assembled.bot as bot:
         assembled.read()
-        checks = {"database": "ok", "worker": "ok", "wandb": "ok"}
-        assert bot.health() == Health(ready=True, degraded=False, checks=checks)
+        assert bot.health() == Health(ready=True, degraded=False, checks=WELL)
 
 
 def test_a_w_and_b_that_stays_away_makes_it_degraded_but_not_unready(
@@ -99,7 +113,7 @@ def test_a_w_and_b_that_stays_away_makes_it_degraded_but_not_unready(
         assembled.read()
         assembled.directory.fail_next(DirectoryUnavailable("down"), on="roster")
         assembled.clock.advance(timedelta(minutes=2))
-        checks = {"database": "ok", "worker": "ok", "wandb": "stale"}
+        checks = WELL | {"wandb": "stale"}
         assert bot.health() == Health(ready=True, degraded=True, checks=checks)
         assembled.read()  # the one that fails
         assembled.read()
@@ -116,7 +130,7 @@ def test_a_worker_that_stands_still_makes_it_unready(assembled: Assembled) -> No
 
 
 def test_a_first_reading_that_fails_leaves_it_unready(assembled: Assembled) -> None:
-    for _ in range(2):  # the one at the start, and the one that we ask for
+    for _ in range(6):  # the one at the start, the one that we ask for, and to spare
         assembled.directory.fail_next(DirectoryUnavailable("down"), on="roster")
     with assembled.bot as bot:
         with pytest.raises(DirectoryUnavailable):
@@ -190,3 +204,75 @@ def test_a_slack_that_is_down_at_the_start_is_connected_to_when_it_is_back(
             world.up()
             world.wait_for(lambda: world.courier.links, 15)
     assert list(our_threads()) == []
+
+
+# -- what is done every so often -----------------------------------------------------------------
+
+
+def events(bot: Bot) -> list[str]:
+    """The names of all facts, oldest first."""
+    with bot.deps.look() as work:
+        return [entry.event for entry in work.audit.all()]
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait for it."""
+    end = monotonic() + 20
+    while not holds():
+        assert monotonic() < end
+        threading.Event().wait(0.01)
+
+
+def test_a_clock_that_is_set_is_told_to_the_admins(
+    assembled: Assembled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "CLOCK", 0.05)
+    jumps = [timedelta(hours=-1)]
+    assembled.bot.jump = lambda: jumps.pop() if jumps else timedelta(0)
+    with assembled.bot as bot:
+        assembled.read()
+        until(lambda: "ClockJumped" in events(bot))
+        until(lambda: not jumps)
+
+    assert events(bot).count("ClockJumped") == 1
+
+
+def test_chores_are_done_by_the_leader_and_the_sweep_by_everybody(
+    assembled: Assembled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept, beaten = Counter[str](), Counter[str]()
+    sweeping = replace(CHORES[0], every=0.05, run=lambda deps: swept.update(["swept"]))
+    beating = Chore("beat", 0.05, lambda deps: beaten.update(["beaten"]))
+    monkeypatch.setattr(running, "CHORES", (sweeping, beating))
+    assembled.bot.leader.resign()
+    with assembled.bot:
+        until(lambda: swept["swept"] > 3)
+
+    assert beaten["beaten"] == 0
+
+
+def test_a_chore_that_names_a_moment_is_done_then_as_well(
+    assembled: Assembled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Counter[str]()
+
+    def do(deps: Deps) -> datetime | None:
+        done.update(["done"])
+        return deps.clock() if done["done"] == 1 else None
+
+    monkeypatch.setattr(running, "CHORES", (Chore("rare", 60, do),))
+    with assembled.bot:
+        until(lambda: done["done"] >= 2)
+
+
+def test_when_nobody_has_looked_for_ends_for_half_a_minute_it_is_degraded(
+    assembled: Assembled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "CHORES", ())
+    monkeypatch.setattr(running, "SWEPT_WITHIN", 0.0)
+    with assembled.bot as bot:
+        assembled.read()
+        health = bot.health()
+
+    assert (health.ready, health.degraded) == (True, True)
+    assert health.checks["sweep"] == "late"
