@@ -3,17 +3,14 @@
 import subprocess
 import sys
 import threading
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tests.builders import NOW
 from tests.postgres import Postgres
-from tests.services.stand_ins import FakeClock
 from workflows.errors import Conflict
-from workflows.storage.database import Database, DatabaseClock, hold_alone, sqlite_file
+from workflows.storage.database import POOL_SIZE, Database, hold_alone, sqlite_file
 from workflows.storage.unit_of_work import Work
 
 
@@ -38,10 +35,10 @@ def test_a_reader_sees_what_was_committed_while_a_writer_writes(database: Databa
     with database.write() as writer:
         writer.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('k', 'v')")
         with database.read() as reader:
-            assert reader.exec_driver_sql("SELECT count(*) FROM meta").scalar() == 0
+            assert reader.exec_driver_sql("SELECT count(*) FROM meta WHERE key = 'k'").scalar() == 0
 
     with database.read() as reader:
-        assert reader.exec_driver_sql("SELECT count(*) FROM meta").scalar() == 1
+        assert reader.exec_driver_sql("SELECT count(*) FROM meta WHERE key = 'k'").scalar() == 1
 
 
 def test_an_exception_rolls_everything_back(database: Database) -> None:
@@ -54,7 +51,7 @@ def test_an_exception_rolls_everything_back(database: Database) -> None:
         fail()
 
     with database.read() as reader:
-        assert reader.exec_driver_sql("SELECT count(*) FROM meta").scalar() == 0
+        assert reader.exec_driver_sql("SELECT count(*) FROM meta WHERE key = 'k'").scalar() == 0
 
 
 def test_of_many_writers_at_once_on_sqlite_nobodys_change_is_lost(sqlite: Database) -> None:
@@ -96,6 +93,31 @@ def test_a_second_connection_that_writes_waits_for_the_first(sqlite_url: str) ->
     thread.join(10)
 
     assert done.is_set()
+    one.close()
+    two.close()
+
+
+def test_who_may_write_reads_nothing_before_the_one_who_writes_now_is_done(sqlite_url: str) -> None:
+    one, two = Database(sqlite_url), Database(sqlite_url)
+    seen: list[int] = []
+    read = threading.Event()
+
+    def look_and_write() -> None:
+        with two.write() as connection:
+            asked = "SELECT count(*) FROM meta WHERE key = 'j'"
+            found = connection.exec_driver_sql(asked).scalar_one()
+            seen.append(found)
+            read.set()
+            connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('k', 'two')")
+
+    with one.write() as connection:
+        connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('j', 'one')")
+        thread = threading.Thread(target=look_and_write)
+        thread.start()
+        assert not read.wait(0.3)
+    thread.join(10)
+
+    assert seen == [1]
     one.close()
     two.close()
 
@@ -168,45 +190,6 @@ def test_the_file_behind_an_address(url: str, path: Path | None) -> None:
     assert sqlite_file(url) == path
 
 
-def test_with_several_processes_the_database_has_the_clock(postgres: Postgres) -> None:
-    with postgres.fresh() as url:
-        database = Database(url)
-        local = FakeClock(NOW - timedelta(days=3650))
-        clock = DatabaseClock(database, local)
-        with database.read() as connection:
-            theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-
-        assert abs(clock() - theirs) < timedelta(seconds=20)
-        local.advance(timedelta(seconds=5))
-        assert clock().utcoffset() == timedelta(0)
-        database.close()
-
-
-def test_the_databases_clock_does_not_follow_a_jump_of_the_machines(postgres: Postgres) -> None:
-    with postgres.fresh() as url:
-        database = Database(url)
-        local = FakeClock()
-        clock = DatabaseClock(database, local)
-        before = clock()
-
-        local.advance(timedelta(hours=1))
-        assert timedelta(0) <= clock() - before < timedelta(seconds=20)
-        local.advance(timedelta(hours=-5))
-        assert timedelta(0) <= clock() - before < timedelta(seconds=20)
-        database.close()
-
-
-def test_while_the_database_has_never_answered_the_clock_is_the_machines() -> None:
-    database = Database("postgresql+psycopg://nobody@/nothing?host=/nowhere")
-    local = FakeClock(NOW)
-    clock = DatabaseClock(database, local)
-
-    assert clock() == NOW
-    local.advance(timedelta(hours=1))
-    assert clock() == NOW + timedelta(hours=1)
-    database.close()
-
-
 def test_one_look_sees_one_state_whatever_is_committed_meanwhile(database: Database) -> None:
     work = Work(database)
     with work.begin() as begun:
@@ -220,3 +203,34 @@ def test_one_look_sees_one_state_whatever_is_committed_meanwhile(database: Datab
 
     with work.look() as looked:
         assert looked.meta.get("k") == "after"
+
+
+def test_more_threads_than_connections_wait_for_their_turn_and_none_fails(
+    database: Database,
+) -> None:
+    threads = 3 * POOL_SIZE
+    at_once = threading.Barrier(threads)
+    failed: list[BaseException] = []
+
+    def write(number: int) -> None:
+        at_once.wait(30)
+        try:
+            with database.write() as connection:
+                connection.exec_driver_sql(
+                    f"INSERT INTO meta (key, value) VALUES ('k{number}', 'v')"
+                )
+            with database.read() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM meta").scalar()
+        except BaseException as error:
+            failed.append(error)
+
+    running = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join(60)
+
+    assert failed == []
+    with database.read() as connection:
+        found = connection.exec_driver_sql("SELECT count(*) FROM meta WHERE value = 'v'").scalar()
+    assert found == threads

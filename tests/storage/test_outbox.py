@@ -131,6 +131,16 @@ def test_what_was_asked_for_again_while_it_ran_runs_again_at_once(work: Work) ->
     assert claim(work, "c", now=NOW + timedelta(days=1)) is None
 
 
+def test_what_was_asked_for_again_while_it_ran_is_not_gone_when_it_is_done(work: Work) -> None:
+    add(work, "s")
+    job = claimed(work, "a")
+    add(work, "s")
+
+    finish(work, job)
+
+    assert claimed(work, "b").generation == job.generation + 1
+
+
 def test_asking_again_while_it_waits_brings_it_forward_and_never_back(work: Work) -> None:
     add(work, "s", at=NOW + timedelta(hours=2))
     add(work, "s", at=NOW + timedelta(hours=1))

@@ -22,6 +22,7 @@ from tests.builders import (
     a_grant,
     a_request,
     a_standing,
+    an_ask,
 )
 from workflows.domain.durations import Duration, Permanent, Span, Until
 from workflows.domain.events import Change, PriorNoted
@@ -52,14 +53,14 @@ def test_a_request_comes_back_as_it_was(work: Work, duration: Duration) -> None:
         status=RequestStatus.DENIED,
     )
     with work.begin() as begun:
-        saved = begun.requests.save(request)
+        asked = begun.requests.save(replace(request, decisions=()))
+        saved = begun.requests.save(replace(request, version=asked.version))
 
-    assert saved == replace(request, version=1)
+    assert saved == replace(request, version=2)
     with work.look() as looked:
         assert looked.requests.get("r-1") == saved
-        assert looked.requests.find_by_origin("form-1") == saved
-        assert looked.requests.find_by_origin("form-2") is None
-        assert looked.requests.find_pending(EVE, VISION, STEWARD) is None
+        assert looked.requests.find_asked(an_ask(role=STEWARD, origin="form-1")) == saved
+        assert looked.requests.find_asked(an_ask(role=STEWARD, origin="form-2")) is None
         assert looked.requests.of(EVE, limit=1) == [saved]
         assert looked.requests.pending(limit=1) == []
         with pytest.raises(NotFound):
@@ -136,6 +137,18 @@ def test_a_first_version_that_is_there_already_is_a_conflict(work: Work) -> None
 
     with pytest.raises(Conflict), work.begin() as begun:
         begun.standings.save(a_standing())
+
+
+def test_what_was_asked_already_is_first_of_all_the_very_same_submission(work: Work) -> None:
+    with work.begin() as begun:
+        wish = begun.requests.save(a_request(id="r-1", origin="a"))
+        other = begun.requests.save(a_request(id="r-2", origin="b", role=ADMIN))
+
+    with work.look() as looked:
+        assert looked.requests.find_asked(an_ask(origin="a")) == wish
+        assert looked.requests.find_asked(an_ask(origin="c")) == wish
+        assert looked.requests.find_asked(an_ask(origin="b")) == other
+        assert looked.requests.find_asked(an_ask(origin="c", role=STEWARD)) is None
 
 
 def test_one_wish_waits_once_and_one_submission_is_stored_once(work: Work) -> None:

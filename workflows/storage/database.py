@@ -8,24 +8,43 @@ is told to start none and every transaction that may write begins with BEGIN IMM
 """
 
 import fcntl
+import select
+import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT = 5_000  # milliseconds; a short wait beats an error
 
-MEASURE_EVERY = 30.0  # seconds between looks at the database's clock
-
 # At most this many connections; the worker's threads and the listeners' share them.
 POOL_SIZE = 10
+
+BELIEVED_FOR = 5.0  # seconds that an idle connection is believed to be alive without being asked
+
+# A connection whose other end is gone without a word (a machine, a network) is given up by both
+# sides within about ten seconds: by us so that we notice, by the server so that it frees the locks
+# (PostgreSQL manual, "Connections and Authentication" and libpq's "Parameter Key Words").
+OUR_SIDE: dict[str, int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
+_THEIR_SIDE = """
+SELECT set_config('tcp_keepalives_idle', '4', false),
+       set_config('tcp_keepalives_interval', '2', false),
+       set_config('tcp_keepalives_count', '3', false),
+       set_config('tcp_user_timeout', '10000', false),
+       set_config('idle_in_transaction_session_timeout', '300000', false)
+"""
 
 
 class Database:
@@ -54,53 +73,75 @@ class Database:
         with self._readers.begin() as connection:
             yield connection
 
+    def connect_alone(self) -> Connection:
+        """A connection outside the pool, on which each statement commits itself (PostgreSQL)."""
+        connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()
+        return connection
+
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
 
 
-class DatabaseClock:
-    """The time as the database has it: with several processes there must be one clock.
-
-    It is read every so often, and counted on from there by a clock that nobody can set.
-    """
-
-    def __init__(self, database: Database, local: Callable[[], datetime]) -> None:
-        self._database = database
-        self._local = local
-        self._lock = threading.Lock()
-        self._read_at: float | None = None  # by the monotonic clock
-        self._theirs = local()
-
-    def __call__(self) -> datetime:
-        """Now, aware, UTC. While the database does not answer, counted on from its last word."""
-        with self._lock:
-            if self._read_at is None or monotonic() - self._read_at >= MEASURE_EVERY:
-                self._read()
-            if self._read_at is None:  # it has never answered
-                return self._local()
-            return self._theirs + timedelta(seconds=monotonic() - self._read_at)
-
-    def _read(self) -> None:
-        with suppress(SQLAlchemyError), self._database.read() as connection:
-            theirs = connection.execute(select(func.clock_timestamp())).scalar_one()
-            self._theirs, self._read_at = theirs.astimezone(UTC), monotonic()
-
-
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…`."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        engine = create_engine(
             url,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
-            pool_pre_ping=True,
             hide_parameters=True,  # errors are logged, and people's words are among the values
+            connect_args={key: on for key, on in OUR_SIDE.items() if key not in parsed.query},
         )
+        event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "checkin", _note_idle)
+        event.listen(engine, "checkout", _must_be_alive)
+        return engine
     engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:  # the DBAPI's
+    with connection.cursor() as cursor:
+        cursor.execute(_THEIR_SIDE)
+    connection.commit()
+
+
+def _note_idle(_connection: object, entry: ConnectionPoolEntry) -> None:
+    entry.info["idle_since"] = monotonic()
+
+
+def _must_be_alive(connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+    """Never hand out a connection that the server has closed.
+
+    To ask the server each time (`pool_pre_ping`) is one more way there and back for every
+    transaction. A server that ended it has told us so, in bytes that nobody has read yet; one that
+    vanished has not, so what lay idle for a while is asked all the same.
+    """
+    import psycopg  # not at the top: SQLite does without, and starts the sooner
+
+    since = entry.info.pop("idle_since", None)
+    if since is None or (monotonic() - since < BELIEVED_FOR and not _has_news(connection)):
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        # All that lie there are older than this moment: they are replaced as well.
+        raise InvalidatePoolError("the database has closed the connection") from error
+
+
+def _has_news(connection: Any) -> bool:  # the DBAPI's own type
+    if connection.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # the DBAPI's own type
@@ -115,8 +156,15 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # th
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    """By the driver itself: by way of the engine it would cost as much as a statement."""
     read_only = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        driver.execute(statement)
+    except sqlite3.Error as error:  # somebody else writes and does not end
+        raise OperationalError(statement, None, error) from error
 
 
 def sqlite_file(url: str) -> Path | None:

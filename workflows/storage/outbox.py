@@ -5,14 +5,17 @@ while it waits changes nothing but its time; asking again while it runs makes it
 leased job a lane is held by a unique index, so it is true whatever the workers do.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
+    BindParameter,
     Connection,
-    and_,
+    Function,
+    Select,
+    bindparam,
     case,
     delete,
     exists,
@@ -21,15 +24,15 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from workflows.domain.reactions import JobKind
-from workflows.storage.tables import JobRow, table_of
+from workflows.storage.bookkeeping import JobRow, table_of
+from workflows.storage.bulk import Many
 
 LEASE = timedelta(seconds=20)  # renewed while the job runs; a dead process's jobs come free
 _JOBS = table_of(JobRow)
-_OTHERS = _JOBS.alias("other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,167 @@ class Job:
     last_error: str
 
 
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How often a job has failed in a row, what the last try said, and when the next one is."""
+
+    attempts: int
+    last_error: str
+    due_at: datetime
+
+
+# Making a statement costs four times executing it, so they are made once.
+_OTHERS = _JOBS.alias("other")
+_NEXT = _JOBS.alias("next")
+_FREE = {"attempts": 0, "last_error": "", "lease_token": None, "lease_until": None}
+
+_ADD_ON_SQLITE = sqlite.insert(_JOBS)
+_ADD_ON_POSTGRESQL = postgresql.insert(_JOBS)
+_ADD = {
+    "sqlite": _ADD_ON_SQLITE.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "generation": _JOBS.c.generation + 1,
+            "due_at": func.min(_JOBS.c.due_at, _ADD_ON_SQLITE.excluded.due_at),
+        },
+    ),
+    "postgresql": _ADD_ON_POSTGRESQL.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "generation": _JOBS.c.generation + 1,
+            "due_at": func.least(_JOBS.c.due_at, _ADD_ON_POSTGRESQL.excluded.due_at),
+        },
+    ),
+}
+_AGAIN = (
+    "ON CONFLICT (key) DO UPDATE SET generation = job.generation + 1, "
+    "due_at = {earlier}(job.due_at, excluded.due_at)"
+)
+_ADD_MANY = Many(
+    {"key": "text", "kind": "text", "lane": "text", "subject": "text", "due_at": "timestamp"},
+    sqlite="INSERT INTO job (key, kind, lane, subject, due_at, generation, attempts, last_error) "
+    f"VALUES (?, ?, ?, ?, ?, 1, 0, '') {_AGAIN.format(earlier='min')}",
+    postgresql="INSERT INTO job "
+    "(key, kind, lane, subject, due_at, generation, attempts, last_error) "
+    "SELECT key, kind, lane, subject, due_at, 1, 0, '' FROM {rows} "
+    + _AGAIN.format(earlier="least"),
+)
+
+_OF_KINDS: BindParameter[list[str]] = bindparam("kinds", expanding=True)
+_NOW = bindparam("now", type_=_JOBS.c.due_at.type)
+_FIRST_DUE = select(func.min(_JOBS.c.due_at)).where(
+    _JOBS.c.kind.in_(_OF_KINDS), or_(_JOBS.c.lease_token.is_(None), _JOBS.c.lease_until < _NOW)
+)
+_LANE_IS_TAKEN = exists().where(
+    _OTHERS.c.lane == _NEXT.c.lane,
+    _OTHERS.c.key != _NEXT.c.key,
+    _OTHERS.c.lease_token.is_not(None),
+)
+_FREE_ONES = select(_NEXT.c.key).where(
+    _NEXT.c.kind.in_(_OF_KINDS),
+    _NEXT.c.due_at <= _NOW,
+    or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),
+    ~_LANE_IS_TAKEN,
+)
+
+
+def _claim_first_of(free: Select[tuple[str]]) -> ReturningUpdate[Any]:
+    first = free.order_by(_NEXT.c.due_at).limit(1).with_for_update(skip_locked=True, of=_NEXT)
+    return (
+        update(_JOBS)
+        .where(_JOBS.c.key == first.scalar_subquery())
+        .values(lease_token=bindparam("token"), lease_until=bindparam("until"))
+        .returning(*_JOBS.c)
+    )
+
+
+_CLAIM = _claim_first_of(_FREE_ONES)
+
+
+def _claim_elsewhere(position: Callable[..., Function[int]]) -> ReturningUpdate[Any]:
+    """For subjects that are standings: an address, a blank, a place."""
+    place = func.substr(_NEXT.c.subject, position(_NEXT.c.subject, " ") + 1)
+    places: BindParameter[list[str]] = bindparam("avoid", expanding=True)
+    return _claim_first_of(_FREE_ONES.where(place.not_in(places)))
+
+
+_CLAIM_ELSEWHERE = {
+    "sqlite": _claim_elsewhere(func.instr),
+    "postgresql": _claim_elsewhere(func.strpos),
+}
+
+_MINE = (_JOBS.c.key == bindparam("held"), _JOBS.c.lease_token == bindparam("token"))
+_UNASKED = _JOBS.c.generation == bindparam("claimed_at")
+_HOLD = select(_JOBS.c.key).where(*_MINE).with_for_update()
+_RENEW = (
+    update(_JOBS)
+    .where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
+    .values(lease_until=bindparam("until"))
+)
+_GIVE_UP = (
+    update(_JOBS)
+    .where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
+    .values(lease_token=None, lease_until=None)
+)
+_DONE = delete(_JOBS).where(*_MINE, _UNASKED)
+_DONE_FOR_NOW = update(_JOBS).where(*_MINE, _UNASKED).values(due_at=bindparam("again_at"), **_FREE)
+_DO_AGAIN = update(_JOBS).where(*_MINE).values(_FREE)
+_UNTIL = bindparam("until", type_=_JOBS.c.due_at.type)
+_TRY_LATER = (
+    update(_JOBS)
+    .where(*_MINE)
+    .values(
+        due_at=case((_UNASKED, _UNTIL), else_=_JOBS.c.due_at),
+        attempts=_JOBS.c.attempts + 1,
+        last_error=bindparam("error"),
+        lease_token=None,
+        lease_until=None,
+    )
+)
+_HASTEN = (
+    update(_JOBS)
+    .where(
+        _JOBS.c.kind == bindparam("of_kind"),
+        _JOBS.c.attempts > 0,
+        _JOBS.c.due_at > bindparam("at"),
+        _JOBS.c.lease_token.is_(None),
+    )
+    .values(due_at=bindparam("at"))
+)
+_LONGEST_WAITING = (
+    select(_NEXT.c.key)
+    .where(
+        _NEXT.c.kind == bindparam("of_kind"),
+        _NEXT.c.attempts > 0,
+        _NEXT.c.lease_token.is_(None),
+    )
+    .order_by(_NEXT.c.subject == bindparam("but"), _NEXT.c.due_at)
+    .limit(1)
+)
+_HASTEN_ONE = (
+    update(_JOBS)
+    .where(_JOBS.c.key == _LONGEST_WAITING.scalar_subquery(), _JOBS.c.due_at > bindparam("at"))
+    .values(due_at=bindparam("at"))
+)
+_STATES = select(_JOBS.c.subject, _JOBS.c.attempts, _JOBS.c.last_error, _JOBS.c.due_at).where(
+    _JOBS.c.key.in_(bindparam("keys", expanding=True))
+)
+_TROUBLE = select(_JOBS.c.last_error).where(_JOBS.c.key == bindparam("owed"))
+_FREE_ALL = (
+    update(_JOBS).where(_JOBS.c.lease_token.is_not(None)).values(lease_token=None, lease_until=None)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What has to be made true, and from when on at the latest."""
+
+    kind: JobKind
+    subject: str
+    lane: str
+    due_at: datetime
+
+
 class Outbox:
     """The jobs, within one transaction."""
 
@@ -55,70 +219,47 @@ class Outbox:
 
     def add(self, kind: JobKind, subject: str, *, lane: str, due_at: datetime) -> None:
         """Owe this, from `due_at` on at the latest."""
-        insert = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
-        statement = insert(_JOBS).values(
-            key=f"{kind.value}:{subject}",
-            kind=kind.value,
-            lane=lane,
-            subject=subject,
-            due_at=due_at,
-            generation=1,
-            attempts=0,
-            lease_until=None,
-            lease_token=None,
-            last_error="",
-        )
-        earlier = func.min if self._connection.dialect.name == "sqlite" else func.least
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["key"],
-                set_={
-                    "generation": _JOBS.c.generation + 1,
-                    "due_at": earlier(_JOBS.c.due_at, statement.excluded.due_at),
-                },
-            )
-        )
+        job = _first_time(Owed(kind, subject, lane, due_at))
+        self._connection.execute(_ADD[self._connection.dialect.name], job)
+
+    def add_all(self, owed: Sequence[Owed]) -> None:
+        """Owe all of these, by one statement; two that are the same are one."""
+        first: dict[str, Owed] = {}
+        for one in owed:
+            known = first.setdefault(_key(one.kind, one.subject), one)
+            if one.due_at < known.due_at:
+                first[_key(one.kind, one.subject)] = one
+        rows = [
+            (key, one.kind.value, one.lane, one.subject, one.due_at) for key, one in first.items()
+        ]
+        _ADD_MANY.execute(self._connection, rows)
 
     def next_due(self, kinds: Collection[JobKind], *, now: datetime) -> datetime | None:
         """When the first of these jobs that nobody holds is due."""
-        statement = select(func.min(_JOBS.c.due_at)).where(
-            _JOBS.c.kind.in_([kind.value for kind in kinds]),
-            or_(_JOBS.c.lease_token.is_(None), _JOBS.c.lease_until < now),
-        )
-        return self._connection.execute(statement).scalar()
+        given = {"kinds": [kind.value for kind in kinds], "now": now}
+        return self._connection.execute(_FIRST_DUE, given).scalar()
 
-    def claim(self, kinds: Collection[JobKind], *, now: datetime, token: str) -> Job | None:
-        """Lease the first due job of a free lane, or one whose lease has run out.
+    def claim(
+        self,
+        kinds: Collection[JobKind],
+        *,
+        now: datetime,
+        token: str,
+        avoid: Collection[str] = (),
+    ) -> Job | None:
+        """Lease the first due job of a free lane, or one whose lease has run out. None that is
+        about one of the places to `avoid`, as they are stored.
 
         Raises `Conflict` (by way of the unit of work) when another worker has just taken the lane.
         """
-        lane_is_taken = exists().where(
-            _OTHERS.c.lane == _JOBS.c.lane,
-            _OTHERS.c.key != _JOBS.c.key,
-            _OTHERS.c.lease_token.is_not(None),
-        )
-        free = or_(_JOBS.c.lease_token.is_(None), _JOBS.c.lease_until < now)
-        statement = (
-            select(_JOBS)
-            .where(
-                _JOBS.c.kind.in_([kind.value for kind in kinds]),
-                _JOBS.c.due_at <= now,
-                free,
-                ~lane_is_taken,
-            )
-            .order_by(_JOBS.c.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=_JOBS)
-        )
-        row = self._connection.execute(statement).mappings().first()
+        of_kinds = [kind.value for kind in kinds]
+        given = {"kinds": of_kinds, "now": now, "token": token, "until": now + LEASE}
+        claim = _CLAIM
+        if avoid:
+            claim = _CLAIM_ELSEWHERE[self._connection.dialect.name]
+            given["avoid"] = list(avoid)
+        row = self._connection.execute(claim, given).mappings().first()
         if row is None:
-            return None
-        taken = (
-            update(_JOBS)
-            .where(_JOBS.c.key == row["key"], free)
-            .values(lease_token=token, lease_until=now + LEASE)
-        )
-        if self._connection.execute(taken).rowcount != 1:
             return None
         return Job(
             key=row["key"],
@@ -134,67 +275,74 @@ class Outbox:
 
     def holds(self, job: Job) -> bool:
         """Whether this lease is still ours; the row is locked until the commit."""
-        statement = select(_JOBS.c.key).where(*_is(job)).with_for_update()
-        return self._connection.execute(statement).first() is not None
+        return self._connection.execute(_HOLD, _lease(job)).first() is not None
 
     def renew(self, tokens: Collection[str], *, now: datetime) -> None:
         """The jobs with these tokens are still being worked on."""
-        self._connection.execute(
-            update(_JOBS).where(_JOBS.c.lease_token.in_(tokens)).values(lease_until=now + LEASE)
-        )
+        self._connection.execute(_RENEW, {"tokens": list(tokens), "until": now + LEASE})
+
+    def free(self, tokens: Collection[str]) -> None:
+        """The jobs with these tokens are not being worked on any more: anybody may have them."""
+        self._connection.execute(_GIVE_UP, {"tokens": list(tokens)})
 
     def finish(self, job: Job, *, again_at: datetime | None = None) -> None:
         """It is done, or is looked at once more at `again_at`; asked for meanwhile: at once."""
-        unasked = and_(*_is(job), _JOBS.c.generation == job.generation)
+        given = {**_lease(job), "claimed_at": job.generation}
         if again_at is None:
-            done = self._connection.execute(delete(_JOBS).where(unasked)).rowcount
+            done = self._connection.execute(_DONE, given).rowcount
         else:
-            later = update(_JOBS).where(unasked).values(due_at=again_at, **_FREE)
-            done = self._connection.execute(later).rowcount
+            later = {**given, "again_at": again_at}
+            done = self._connection.execute(_DONE_FOR_NOW, later).rowcount
         if not done:
-            self._connection.execute(update(_JOBS).where(*_is(job)).values(**_FREE))
+            self._connection.execute(_DO_AGAIN, _lease(job))
 
     def postpone(self, job: Job, *, until: datetime, error: str) -> None:
         """It did not work; try again then. Asked for again meanwhile: at once."""
-        unasked = _JOBS.c.generation == job.generation
-        self._connection.execute(
-            update(_JOBS)
-            .where(*_is(job))
-            .values(
-                due_at=case((unasked, until), else_=_JOBS.c.due_at),
-                attempts=_JOBS.c.attempts + 1,
-                last_error=error[:500],
-                lease_token=None,
-                lease_until=None,
-            )
-        )
+        given = {"claimed_at": job.generation, "until": until, "error": error[:500]}
+        self._connection.execute(_TRY_LATER, {**_lease(job), **given})
 
     def hasten(self, kind: JobKind, *, at: datetime) -> int:
         """Make every failed job of this kind that nobody holds due; how many there were."""
-        waiting = (
-            _JOBS.c.kind == kind.value,
-            _JOBS.c.attempts > 0,
-            _JOBS.c.due_at > at,
-            _JOBS.c.lease_token.is_(None),
-        )
-        return self._connection.execute(update(_JOBS).where(*waiting).values(due_at=at)).rowcount
+        return self._connection.execute(_HASTEN, {"of_kind": kind.value, "at": at}).rowcount
+
+    def hasten_one(self, kind: JobKind, *, but: str, at: datetime) -> int:
+        """Make the first failed job of this kind due, of another subject if there is one."""
+        given = {"of_kind": kind.value, "but": but, "at": at}
+        return self._connection.execute(_HASTEN_ONE, given).rowcount
+
+    def states(self, kind: JobKind, subjects: Collection[str]) -> dict[str, JobState]:
+        """How the jobs about these subjects fare, by subject."""
+        keys = [_key(kind, subject) for subject in subjects]
+        rows = self._connection.execute(_STATES, {"keys": keys}).mappings()
+        return {
+            row["subject"]: JobState(row["attempts"], row["last_error"], row["due_at"])
+            for row in rows
+        }
 
     def trouble_with(self, kind: JobKind, subject: str) -> str:
         """What the last try of a job said, if it failed; empty otherwise."""
-        statement = select(_JOBS.c.last_error).where(_JOBS.c.key == f"{kind.value}:{subject}")
-        return self._connection.execute(statement).scalar() or ""
+        return self._connection.execute(_TROUBLE, {"owed": _key(kind, subject)}).scalar() or ""
 
     def free_all(self) -> None:
         """Nobody else can be working: at the start of the only process on a SQLite file."""
-        self._connection.execute(
-            update(_JOBS)
-            .where(_JOBS.c.lease_token.is_not(None))
-            .values(lease_token=None, lease_until=None)
-        )
+        self._connection.execute(_FREE_ALL)
 
 
-_FREE = {"attempts": 0, "last_error": "", "lease_token": None, "lease_until": None}
+def _key(kind: JobKind, subject: str) -> str:
+    return f"{kind.value}:{subject}"
 
 
-def _is(job: Job) -> tuple[ColumnElement[bool], ...]:
-    return (_JOBS.c.key == job.key, _JOBS.c.lease_token == job.token)
+def _first_time(owed: Owed) -> dict[str, object]:
+    return {
+        "key": _key(owed.kind, owed.subject),
+        "kind": owed.kind.value,
+        "lane": owed.lane,
+        "subject": owed.subject,
+        "due_at": owed.due_at,
+        "generation": 1,
+        **_FREE,
+    }
+
+
+def _lease(job: Job) -> dict[str, object]:
+    return {"held": job.key, "token": job.token}

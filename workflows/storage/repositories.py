@@ -1,37 +1,127 @@
-"""Load domain objects, and save them over the version that was loaded; else it is a `Conflict`."""
+"""Load domain objects, and save them over the version that was loaded; else it is a `Conflict`.
 
-import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+Statements are made once, when the module is loaded: making one costs four times executing it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Insert,
+    Integer,
+    RowMapping,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
-from workflows.domain.entitlements import EmailAddress, Place, Role, place_to_text, role_to_text
-from workflows.domain.events import Event
-from workflows.domain.grants import LIVE, OPEN, Grant
-from workflows.domain.requests import AccessRequest, RequestStatus
+from workflows.domain.entitlements import EmailAddress, Place, place_to_text, role_to_text
+from workflows.domain.grants import Grant
+from workflows.domain.requests import AccessRequest, Ask
 from workflows.domain.standings import Standing
 from workflows.errors import Conflict, NotFound
-from workflows.ports import Receipt
+from workflows.storage.bookkeeping import table_of
+from workflows.storage.bulk import Many
 from workflows.storage.tables import (
-    AuditRow,
+    ENDS,
+    IS_OPEN,
+    IS_PENDING,
     DecisionRow,
     GrantRow,
-    MetaRow,
-    ReceiptRow,
     RequestRow,
     StandingRow,
-    table_of,
 )
 
 _REQUESTS = table_of(RequestRow)
 _DECISIONS = table_of(DecisionRow)
 _GRANTS = table_of(GrantRow)
 _STANDINGS = table_of(StandingRow)
-_RECEIPTS = table_of(ReceiptRow)
-_AUDIT = table_of(AuditRow)
-_META = table_of(MetaRow)
+
+_LIMIT = bindparam("limit", type_=Integer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """How a row is stored for the first time, and over the version that was loaded."""
+
+    first: Insert
+    over: Update
+    key: tuple[str, ...]
+
+    def save(self, connection: Connection, values: dict[str, Any], version: int) -> int:
+        """Store it; the new version. Raises `Conflict` when the old one is no longer there."""
+        if version == 0:
+            connection.execute(self.first, {**values, "version": 1})
+            return 1
+        if connection.execute(self.over, self._given(values, version)).rowcount != 1:
+            raise Conflict("it was changed since it was read")
+        return version + 1
+
+    def _given(self, values: dict[str, Any], version: int) -> dict[str, Any]:
+        given = {**values, "version": version + 1, "old_version": version}
+        for name in self.key:
+            given["old_" + name] = given.pop(name)
+        return given
+
+
+def _saving(table: Table) -> _Saving:
+    key = tuple(column.name for column in table.primary_key)
+    same = [table.c[name] == bindparam("old_" + name) for name in (*key, "version")]
+    return _Saving(insert(table), update(table).where(*same), key)
+
+
+_NEWEST_REQUESTS = (
+    select(_REQUESTS).order_by(_REQUESTS.c.created_at.desc(), _REQUESTS.c.id).limit(_LIMIT)
+)
+_REQUEST = select(_REQUESTS).where(_REQUESTS.c.id == bindparam("id"))
+# Two looks by an index each; with OR, a database may read the whole table.
+_ASKED_ALREADY = union_all(
+    select(_REQUESTS).where(_REQUESTS.c.origin == bindparam("origin")),
+    select(_REQUESTS).where(
+        _REQUESTS.c.requester == bindparam("requester"),
+        _REQUESTS.c.place == bindparam("place"),
+        _REQUESTS.c.role == bindparam("role"),
+        IS_PENDING,
+    ),
+)
+_REQUESTS_OF_PERSON = _NEWEST_REQUESTS.where(_REQUESTS.c.requester == bindparam("requester"))
+_PENDING_REQUESTS = _NEWEST_REQUESTS.where(IS_PENDING)
+_OVERDUE_REQUESTS = (
+    select(_REQUESTS.c.id)
+    .where(IS_PENDING, _REQUESTS.c.lapses_at <= bindparam("now"))
+    .order_by(_REQUESTS.c.lapses_at)
+    .limit(_LIMIT)
+)
+_SAVE_REQUEST = _saving(_REQUESTS)
+
+_DECISIONS_ON = (
+    select(_DECISIONS)
+    .where(_DECISIONS.c.request_id.in_(bindparam("requests", expanding=True)))
+    .order_by(_DECISIONS.c.at, _DECISIONS.c.approver)
+)
+
+
+def _over_the_same_word(first: sqlite.Insert | postgresql.Insert) -> Insert:
+    new = {name: first.excluded[name] for name in ("approved", "comment", "at")}
+    return first.on_conflict_do_update(index_elements=["request_id", "approver"], set_=new)
+
+
+_SAVE_DECISION = {
+    "sqlite": _over_the_same_word(sqlite.insert(_DECISIONS)),
+    "postgresql": _over_the_same_word(postgresql.insert(_DECISIONS)),
+}
 
 
 class Requests:
@@ -42,62 +132,48 @@ class Requests:
 
     def get(self, id: str) -> AccessRequest:
         """The request of this id. Raises `NotFound`."""
-        found = self._where(_REQUESTS.c.id == id)
+        found = self._load(_REQUEST, id=id)
         if not found:
             raise NotFound(f"There is no request {id}.")
         return found[0]
 
-    def find_by_origin(self, origin: str) -> AccessRequest | None:
-        """The request that this very submission made."""
-        found = self._where(_REQUESTS.c.origin == origin)
-        return found[0] if found else None
+    def find_asked(self, ask: Ask) -> AccessRequest | None:
+        """The request that this very submission made, else the one for the same that still waits.
 
-    def find_pending(
-        self, requester: EmailAddress, place: Place, role: Role
-    ) -> AccessRequest | None:
-        """The request for the same that still waits."""
-        found = self._where(
-            and_(
-                _REQUESTS.c.requester == requester,
-                _REQUESTS.c.place == place_to_text(place),
-                _REQUESTS.c.role == role_to_text(role),
-                _REQUESTS.c.status == RequestStatus.PENDING.value,
-            )
+        Their `origin` tells which of the two it is.
+        """
+        found = self._load(
+            _ASKED_ALREADY,
+            origin=ask.origin,
+            requester=ask.requester,
+            place=place_to_text(ask.place),
+            role=role_to_text(ask.role),
         )
-        return found[0] if found else None
+        return min(found, key=lambda one: one.origin != ask.origin, default=None)
 
     def of(self, requester: EmailAddress, *, limit: int) -> list[AccessRequest]:
         """What this person asked for, newest first."""
-        return self._where(_REQUESTS.c.requester == requester, limit=limit)
+        return self._load(_REQUESTS_OF_PERSON, requester=requester, limit=limit)
 
     def pending(self, *, limit: int) -> list[AccessRequest]:
         """Everything that waits for a decision, newest first."""
-        return self._where(_REQUESTS.c.status == RequestStatus.PENDING.value, limit=limit)
+        return self._load(_PENDING_REQUESTS, limit=limit)
 
     def overdue(self, now: datetime, *, limit: int) -> list[str]:
         """The ids of pending requests that nobody decided in time, oldest first."""
-        statement = (
-            select(_REQUESTS.c.id)
-            .where(_REQUESTS.c.status == RequestStatus.PENDING.value, _REQUESTS.c.lapses_at <= now)
-            .order_by(_REQUESTS.c.lapses_at)
-            .limit(limit)
-        )
-        return list(self._connection.execute(statement).scalars())
+        given = {"now": now, "limit": limit}
+        return list(self._connection.execute(_OVERDUE_REQUESTS, given).scalars())
 
-    def _where(self, condition: ColumnElement[bool], *, limit: int = 1) -> list[AccessRequest]:
-        statement = (
-            select(_REQUESTS)
-            .where(condition)
-            .order_by(_REQUESTS.c.created_at.desc(), _REQUESTS.c.id)
-            .limit(limit)
-        )
-        rows = self._connection.execute(statement).mappings().all()
-        words = (
-            select(_DECISIONS)
-            .where(_DECISIONS.c.request_id.in_([row["id"] for row in rows]))
-            .order_by(_DECISIONS.c.at, _DECISIONS.c.approver)
-        )
-        decisions = self._connection.execute(words).mappings().all() if rows else []
+    def _load(
+        self, statement: Select[Any] | CompoundSelect[Any], **given: object
+    ) -> list[AccessRequest]:
+        rows = self._connection.execute(statement, given).mappings().all()
+        # What was stored once and never again has no decision: `save` sees to that.
+        decided = [row["id"] for row in rows if row["version"] > 1]
+        decisions: Sequence[RowMapping] = ()
+        if decided:
+            found = self._connection.execute(_DECISIONS_ON, {"requests": decided})
+            decisions = found.mappings().all()
         return [
             RequestRow.to_domain(
                 row,
@@ -111,17 +187,50 @@ class Requests:
         ]
 
     def save(self, request: AccessRequest) -> AccessRequest:
-        """Store it over the version it was loaded at."""
-        saved = _save(self._connection, RequestRow.values(request), _REQUESTS, request.version)
-        if request.decisions:
-            self._connection.execute(
-                delete(_DECISIONS).where(_DECISIONS.c.request_id == request.id)
-            )
-            self._connection.execute(
-                insert(_DECISIONS),
-                [DecisionRow.values(request.id, decision) for decision in request.decisions],
-            )
+        """Store it over the version it was loaded at. Nobody decides on what is not stored yet."""
+        assert request.version or not request.decisions, "decided before it was asked"
+        saved = _SAVE_REQUEST.save(self._connection, RequestRow.values(request), request.version)
+        save_decision = _SAVE_DECISION[self._connection.dialect.name]
+        for decision in request.decisions:  # a word can be changed, never taken back
+            self._connection.execute(save_decision, DecisionRow.values(request.id, decision))
         return replace(request, version=saved)
+
+
+_IN_ORDER = (_GRANTS.c.issued_at, _GRANTS.c.id)
+_GRANT = select(_GRANTS).where(_GRANTS.c.id == bindparam("id"))
+_OPEN_GRANTS_OF_PERSON = (
+    select(_GRANTS).where(_GRANTS.c.person == bindparam("person"), IS_OPEN).order_by(*_IN_ORDER)
+)
+_OPEN_GRANTS_THERE = _OPEN_GRANTS_OF_PERSON.where(_GRANTS.c.place == bindparam("place"))
+_DUE_GRANTS = (
+    select(_GRANTS)
+    .where(ENDS, _GRANTS.c.ends_at <= bindparam("now"))
+    .order_by(_GRANTS.c.ends_at)
+    .limit(_LIMIT)
+)
+_FREE_DUE_GRANTS = _DUE_GRANTS.with_for_update(skip_locked=True)
+_NEXT_END = select(func.min(_GRANTS.c.ends_at)).where(ENDS)
+_SAVE_GRANT = _saving(_GRANTS)
+
+# All of a grant that ever changes; the rest is as it was issued.
+LIFE = {
+    "ends_at": "timestamp",
+    "status": "text",
+    "activated_at": "timestamp",
+    "over_at": "timestamp",
+    "ended_by": "text",
+    "note": "text",
+    "stuck": "text",
+}
+_LIFE_OF = attrgetter(*LIFE)
+_SAVE_GRANTS = Many(
+    {**LIFE, "id": "text", "version": "integer"},
+    sqlite=f"UPDATE access_grant SET {', '.join(f'{name} = ?' for name in LIFE)}, "
+    "version = version + 1 WHERE id = ? AND version = ?",
+    postgresql=f"UPDATE access_grant SET {', '.join(f'{name} = r.{name}' for name in LIFE)}, "
+    "version = access_grant.version + 1 FROM {rows} "
+    "WHERE access_grant.id = r.id AND access_grant.version = r.version",
+)
 
 
 class Grants:
@@ -139,47 +248,56 @@ class Grants:
 
     def find(self, id: str) -> Grant | None:
         """The grant of this id, if its request was ever approved."""
-        statement = select(_GRANTS).where(_GRANTS.c.id == id)
-        row = self._connection.execute(statement).mappings().first()
-        return GrantRow.to_domain(row) if row else None
+        found = self._load(_GRANT, id=id)
+        return found[0] if found else None
 
     def open_of(self, person: EmailAddress, place: Place | None = None) -> list[Grant]:
         """What the directory may have of this person's grants, in the order they were issued."""
-        conditions = [
-            _GRANTS.c.person == person,
-            _GRANTS.c.status.in_(sorted(OPEN)),
-        ]
-        if place is not None:
-            conditions.append(_GRANTS.c.place == place_to_text(place))
-        statement = select(_GRANTS).where(*conditions).order_by(_GRANTS.c.issued_at, _GRANTS.c.id)
-        return [GrantRow.to_domain(row) for row in self._connection.execute(statement).mappings()]
+        if place is None:
+            return self._load(_OPEN_GRANTS_OF_PERSON, person=person)
+        return self._load(_OPEN_GRANTS_THERE, person=person, place=place_to_text(place))
 
     def due(self, now: datetime, *, limit: int, locked: bool = True) -> list[Grant]:
         """Live grants whose end has come, oldest end first.
 
         `locked`: until the commit nobody else changes them, and what others have is passed over.
         """
-        statement = (
-            select(_GRANTS)
-            .where(_GRANTS.c.status.in_(sorted(LIVE)), _GRANTS.c.ends_at <= now)
-            .order_by(_GRANTS.c.ends_at)
-            .limit(limit)
-        )
-        if locked:
-            statement = statement.with_for_update(skip_locked=True)
-        return [GrantRow.to_domain(row) for row in self._connection.execute(statement).mappings()]
+        return self._load(_FREE_DUE_GRANTS if locked else _DUE_GRANTS, now=now, limit=limit)
 
     def next_end(self) -> datetime | None:
         """When the next live grant ends."""
-        statement = select(func.min(_GRANTS.c.ends_at)).where(
-            _GRANTS.c.status.in_(sorted(LIVE)), _GRANTS.c.ends_at.is_not(None)
-        )
-        return self._connection.execute(statement).scalar()
+        return self._connection.execute(_NEXT_END).scalar()
+
+    def _load(self, statement: Select[Any], **given: object) -> list[Grant]:
+        rows = self._connection.execute(statement, given).mappings()
+        return [GrantRow.to_domain(row) for row in rows]
 
     def save(self, grant: Grant) -> Grant:
         """Store it over the version it was loaded at."""
-        saved = _save(self._connection, GrantRow.values(grant), _GRANTS, grant.version)
+        saved = _SAVE_GRANT.save(self._connection, GrantRow.values(grant), grant.version)
         return replace(grant, version=saved)
+
+    def save_all(self, grants: Sequence[Grant]) -> None:
+        """Store many that were loaded, each over its version, by one statement.
+
+        Raises `Conflict` when one of them was changed since.
+        """
+        rows = [(*_LIFE_OF(grant), grant.id, grant.version) for grant in grants]
+        if _SAVE_GRANTS.execute(self._connection, rows) != len(rows):
+            raise Conflict("one of them was changed since it was read")
+
+
+_STANDING = select(_STANDINGS).where(
+    _STANDINGS.c.person == bindparam("person"), _STANDINGS.c.place == bindparam("place")
+)
+_STANDING_LOCKED = _STANDING.with_for_update()
+_STANDINGS_OF_ACCOUNT = select(_STANDINGS).where(
+    _STANDINGS.c.account == bindparam("account"), _STANDINGS.c.place == bindparam("place")
+)
+_STANDINGS_NOTED_FOR = select(_STANDINGS).where(
+    _STANDINGS.c.account == bindparam("account"), _STANDINGS.c.noted
+)
+_SAVE_STANDING = _saving(_STANDINGS)
 
 
 class Standings:
@@ -193,126 +311,24 @@ class Standings:
 
         `locked`: nobody else may change it until the commit (SQLite has one writer anyway).
         """
-        statement = select(_STANDINGS).where(
-            _STANDINGS.c.person == person, _STANDINGS.c.place == place_to_text(place)
-        )
-        if locked:
-            statement = statement.with_for_update()
-        row = self._connection.execute(statement).mappings().first()
+        statement = _STANDING_LOCKED if locked else _STANDING
+        given = {"person": person, "place": place_to_text(place)}
+        row = self._connection.execute(statement, given).mappings().first()
         return StandingRow.to_domain(row) if row else Standing(person=person, place=place)
 
     def find_by_account(self, account: str, place: Place) -> list[Standing]:
         """Every standing there that was noted for this account, under whatever address."""
-        statement = select(_STANDINGS).where(
-            _STANDINGS.c.account == account, _STANDINGS.c.place == place_to_text(place)
-        )
-        rows = self._connection.execute(statement).mappings()
+        given = {"account": account, "place": place_to_text(place)}
+        rows = self._connection.execute(_STANDINGS_OF_ACCOUNT, given).mappings()
+        return [StandingRow.to_domain(row) for row in rows]
+
+    def noted_for(self, account: str) -> list[Standing]:
+        """Where this account has open grants, under whatever address they were asked for."""
+        rows = self._connection.execute(_STANDINGS_NOTED_FOR, {"account": account}).mappings()
         return [StandingRow.to_domain(row) for row in rows]
 
     def save(self, standing: Standing) -> Standing:
         """Store it over the version it was loaded at."""
         values = StandingRow.values(standing)
-        saved = _save(self._connection, values, _STANDINGS, standing.version)
+        saved = _SAVE_STANDING.save(self._connection, values, standing.version)
         return replace(standing, version=saved)
-
-
-class Receipts:
-    """Where messages went."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def of(self, subject: str) -> dict[str, Receipt]:
-        """All receipts of one request or alert, by audience."""
-        statement = select(_RECEIPTS).where(_RECEIPTS.c.subject == subject)
-        rows = self._connection.execute(statement).mappings()
-        return {row["audience"]: ReceiptRow.to_domain(row) for row in rows}
-
-    def save(self, subject: str, receipt: Receipt) -> None:
-        """Keep the newest; only the one worker that holds the lane writes here."""
-        key = (_RECEIPTS.c.subject == subject, _RECEIPTS.c.audience == receipt.audience)
-        values = asdict(receipt)
-        if not self._connection.execute(update(_RECEIPTS).where(*key).values(values)).rowcount:
-            self._connection.execute(insert(_RECEIPTS).values(subject=subject, **values))
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One fact as it was stored."""
-
-    id: int
-    at: datetime
-    actor: str
-    event: str
-    subject: str
-    detail: Mapping[str, object]
-
-
-class Audit:
-    """The facts; only ever added to."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def add(self, event: Event) -> int:
-        """Append one fact; its id."""
-        detail = asdict(event)
-        row = {name: detail.pop(name) for name in ("at", "actor", "subject")}
-        row["event"] = type(event).__name__
-        row["detail"] = json.dumps(detail, ensure_ascii=False, sort_keys=True)
-        statement = insert(_AUDIT).values(row).returning(_AUDIT.c.id)
-        return int(self._connection.execute(statement).scalar_one())
-
-    def get(self, id: int) -> AuditEntry:
-        """One entry. Raises `NotFound`."""
-        found = list(self._rows(_AUDIT.c.id == id))
-        if not found:
-            raise NotFound(f"There is no audit row {id}.")
-        return found[0]
-
-    def of(self, subjects: Collection[str]) -> list[AuditEntry]:
-        """Everything about these subjects, oldest first."""
-        return list(self._rows(_AUDIT.c.subject.in_(subjects)))
-
-    def all(self) -> Iterator[AuditEntry]:
-        """Everything, oldest first, a page at a time."""
-        return self._rows(_AUDIT.c.id > 0)
-
-    def _rows(self, condition: ColumnElement[bool]) -> Iterator[AuditEntry]:
-        statement = select(_AUDIT).where(condition).order_by(_AUDIT.c.id)
-        pages = {"yield_per": 500}
-        with self._connection.execute(statement, execution_options=pages) as result:
-            for row in result.mappings():
-                values = dict(row)
-                values["detail"] = json.loads(values["detail"])
-                yield AuditEntry(**values)
-
-
-class Meta:
-    """Small things to remember."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def get(self, key: str) -> str | None:
-        """What was remembered under this key."""
-        statement = select(_META.c.value).where(_META.c.key == key)
-        return self._connection.execute(statement).scalar()
-
-    def put(self, key: str, value: str) -> None:
-        """Remember it."""
-        changed = update(_META).where(_META.c.key == key).values(value=value)
-        if not self._connection.execute(changed).rowcount:
-            self._connection.execute(insert(_META).values(key=key, value=value))
-
-
-def _save(connection: Connection, values: dict[str, object], table: Table, version: int) -> int:
-    """Insert the first version, or replace the one that was loaded; the new version."""
-    if version == 0:
-        connection.execute(insert(table).values(version=1, **values))
-        return 1
-    same = [column == values[column.name] for column in table.primary_key]
-    over = update(table).where(*same, table.c.version == version)
-    if connection.execute(over.values(version=version + 1, **values)).rowcount != 1:
-        raise Conflict("it was changed since it was read")
-    return version + 1

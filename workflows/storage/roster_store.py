@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from workflows.domain.entitlements import EmailAddress, role_from_text, role_to_text
 from workflows.domain.roster import Roster, RosterPerson, RosterTeam
-from workflows.storage.tables import RosterRow, table_of
+from workflows.storage.bookkeeping import RosterRow, table_of
 
 _ROSTER = table_of(RosterRow)
+_VERSION = select(_ROSTER.c.version)
+_STORED = select(_ROSTER)
+_REPLACE = update(_ROSTER).values(
+    version=_ROSTER.c.version + 1, read_at=bindparam("now_read_at"), body=bindparam("now_body")
+)
+_ADD = insert(_ROSTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,13 @@ class RosterStore:
 
     def load(self, connection: Connection) -> Roster | None:
         """The last reading, or None when there was never one."""
-        version = connection.execute(select(_ROSTER.c.version)).scalar()
+        version = connection.execute(_VERSION).scalar()
         if version is None:
             return None
         with self._lock:
             kept = self._kept
         if kept is None or kept.version != version:
-            row = connection.execute(select(_ROSTER)).mappings().one()
+            row = connection.execute(_STORED).mappings().one()
             kept = _Kept(row["version"], _from_json(json.loads(row["body"]), row["read_at"]))
             with self._lock:
                 self._kept = kept
@@ -45,10 +51,10 @@ class RosterStore:
     def save(self, connection: Connection, roster: Roster) -> None:
         """Replace the row. Which of two readings is the newer is not asked: a clock may go back."""
         body = json.dumps(_to_json(roster), ensure_ascii=False, separators=(",", ":"))
-        values = {"read_at": roster.read_at, "body": body}
-        replaced = update(_ROSTER).values(version=_ROSTER.c.version + 1, **values)
-        if not connection.execute(replaced).rowcount:
-            connection.execute(insert(_ROSTER).values(id=1, version=1, **values))
+        replaced = {"now_read_at": roster.read_at, "now_body": body}
+        if not connection.execute(_REPLACE, replaced).rowcount:
+            first = {"id": 1, "version": 1, "read_at": roster.read_at, "body": body}
+            connection.execute(_ADD, first)
 
 
 def _to_json(roster: Roster) -> dict[str, Any]:

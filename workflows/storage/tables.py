@@ -8,9 +8,10 @@ an ORM session: every write is conditional, and a cached row would be a second t
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Index, MetaData, RowMapping, Table, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, RowMapping, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from workflows.domain.durations import duration_from_text, duration_to_text
@@ -25,26 +26,23 @@ from workflows.domain.entitlements import (
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.requests import AccessRequest, Decision, RequestStatus
 from workflows.domain.standings import Standing
-from workflows.ports import Receipt
-
-SQLModel.metadata.naming_convention = {  # so that a migration can name what it drops
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from workflows.storage import bookkeeping
 
 Values = dict[str, Any]
 
-
-def table_of(row: type[SQLModel]) -> Table:
-    """The table behind a row class."""
-    return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
+# The conditions of the partial indexes. A query has to say them word for word, or SQLite reads the
+# whole table (sqlite.org/partialindex.html).
+IS_PENDING = text("status = 'pending'")
+ENDS = text("status IN ('issued', 'active') AND ends_at IS NOT NULL")
+IS_OPEN = text("status IN ('issued', 'active', 'ending')")
+IS_UNSETTLED = text("status IN ('issued', 'ending')")
+IS_LEFTOVER = text("drift = 'leftover'")
+IS_WATCHED = text("(noted OR unanswered <> '[]')")
 
 
 def metadata() -> MetaData:
-    """Every table there is."""
-    return SQLModel.metadata
+    """Every table there is, those of `bookkeeping` too."""
+    return bookkeeping.METADATA
 
 
 class RequestRow(SQLModel, table=True):
@@ -59,14 +57,14 @@ class RequestRow(SQLModel, table=True):
             "place",
             "role",
             unique=True,
-            sqlite_where=text("status = 'pending'"),
-            postgresql_where=text("status = 'pending'"),
+            sqlite_where=IS_PENDING,
+            postgresql_where=IS_PENDING,
         ),
         Index(
             "ix_access_request_lapses_at",
             "lapses_at",
-            sqlite_where=text("status = 'pending'"),
-            postgresql_where=text("status = 'pending'"),
+            sqlite_where=IS_PENDING,
+            postgresql_where=IS_PENDING,
         ),
         Index("ix_access_request_requester", "requester", "created_at"),
     )
@@ -173,15 +171,21 @@ class GrantRow(SQLModel, table=True):
         Index(
             "ix_access_grant_ends_at",
             "ends_at",
-            sqlite_where=text("status IN ('issued', 'active') AND ends_at IS NOT NULL"),
-            postgresql_where=text("status IN ('issued', 'active') AND ends_at IS NOT NULL"),
+            sqlite_where=ENDS,
+            postgresql_where=ENDS,
         ),
         Index(
             "ix_access_grant_open",
             "person",
             "place",
-            sqlite_where=text("status IN ('issued', 'active', 'ending')"),
-            postgresql_where=text("status IN ('issued', 'active', 'ending')"),
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
+        ),
+        Index(
+            "ix_access_grant_unsettled",
+            "status",
+            sqlite_where=IS_UNSETTLED,
+            postgresql_where=IS_UNSETTLED,
         ),
     )
     id: str = Field(primary_key=True, foreign_key="access_request.id")
@@ -230,7 +234,7 @@ class GrantRow(SQLModel, table=True):
             person=EmailAddress(row["person"]),
             place=place_from_text(row["place"]),
             role=_role(row["role"]),
-            approvers=tuple(EmailAddress(one) for one in json.loads(row["approvers"])),
+            approvers=_approvers(row["approvers"]),
             invites=row["invites"],
             rule=row["rule"],
             issued_at=row["issued_at"],
@@ -249,7 +253,23 @@ class StandingRow(SQLModel, table=True):
     """What one person holds in one place, and what of it is ours."""
 
     __tablename__ = "standing"
-    __table_args__ = (Index("ix_standing_account", "account", "place"),)
+    __table_args__ = (
+        Index("ix_standing_account", "account", "place"),
+        Index(
+            "ix_standing_watched",
+            "person",
+            "place",
+            sqlite_where=IS_WATCHED,
+            postgresql_where=IS_WATCHED,
+        ),
+        Index("ix_standing_last_end_at", "last_end_at"),
+        Index(
+            "ix_standing_leftover",
+            "last_end_at",
+            sqlite_where=IS_LEFTOVER,
+            postgresql_where=IS_LEFTOVER,
+        ),
+    )
     person: str = Field(primary_key=True)
     place: str = Field(primary_key=True)
     account: str | None
@@ -261,6 +281,8 @@ class StandingRow(SQLModel, table=True):
     others: str | None
     sent_at: datetime | None
     drift: str
+    fights: int = Field(sa_column_kwargs={"server_default": "0"})  # a neighbouring version has none
+    overruled_at: datetime | None
     last_end_at: datetime | None
     version: int
 
@@ -279,6 +301,8 @@ class StandingRow(SQLModel, table=True):
             "others": None if standing.others is None else json.dumps(dict(standing.others)),
             "sent_at": standing.sent_at,
             "drift": standing.drift,
+            "fights": standing.fights,
+            "overruled_at": standing.overruled_at,
             "last_end_at": standing.last_end_at,
         }
 
@@ -297,83 +321,16 @@ class StandingRow(SQLModel, table=True):
             others=_mapping(row["others"]),
             sent_at=row["sent_at"],
             drift=row["drift"],
+            fights=row["fights"],
+            overruled_at=row["overruled_at"],
             last_end_at=row["last_end_at"],
             version=row["version"],
         )
 
 
-class JobRow(SQLModel, table=True):
-    """What is owed. `generation` counts how often it was asked for; one leased job a lane."""
-
-    __tablename__ = "job"
-    __table_args__ = (
-        Index("ix_job_due_at", "due_at"),
-        Index(
-            "uq_job_lane_leased",
-            "lane",
-            unique=True,
-            sqlite_where=text("lease_token IS NOT NULL"),
-            postgresql_where=text("lease_token IS NOT NULL"),
-        ),
-    )
-    key: str = Field(primary_key=True)
-    kind: str
-    lane: str
-    subject: str
-    due_at: datetime
-    generation: int
-    attempts: int
-    lease_until: datetime | None
-    lease_token: str | None
-    last_error: str
-
-
-class ReceiptRow(SQLModel, table=True):
-    """Where a message went. An empty `ts`: it was about to be posted."""
-
-    __tablename__ = "receipt"
-    subject: str = Field(primary_key=True)
-    audience: str = Field(primary_key=True)
-    channel: str
-    ts: str
-    drawn: str
-    failed: str
-
-    @staticmethod
-    def to_domain(row: RowMapping) -> Receipt:
-        """The receipt as it was stored."""
-        return Receipt(row["audience"], row["channel"], row["ts"], row["drawn"], row["failed"])
-
-
-class RosterRow(SQLModel, table=True):
-    """The last reading of the directory, whole; one row."""
-
-    __tablename__ = "roster"
-    id: int = Field(primary_key=True)
-    version: int
-    read_at: datetime
-    body: str
-
-
-class AuditRow(SQLModel, table=True):
-    """One fact. `detail` is JSON: the event's own fields."""
-
-    __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_subject", "subject"),)
-    id: int | None = Field(default=None, primary_key=True)
-    at: datetime
-    actor: str
-    event: str
-    subject: str
-    detail: str
-
-
-class MetaRow(SQLModel, table=True):
-    """Small things to remember: the dialect of this W&B, and the like."""
-
-    __tablename__ = "meta"
-    key: str = Field(primary_key=True)
-    value: str
+@lru_cache(1_000)
+def _approvers(stored: str) -> tuple[EmailAddress, ...]:
+    return tuple(EmailAddress(one) for one in json.loads(stored))
 
 
 def _role(stored: str) -> Role:

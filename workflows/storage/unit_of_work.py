@@ -2,30 +2,39 @@
 no event without its jobs, all in one commit.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from workflows.domain.events import Change, Event
+from workflows.domain.chain import Keys
+from workflows.domain.events import Change, DriftFound, Event
 from workflows.domain.grants import Grant
-from workflows.domain.reactions import DELAYS, REACTIONS, JobKind
+from workflows.domain.reactions import DELAYS, REACTIONS, JobKind, alerts_of
 from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
 from workflows.domain.standings import Standing, standing_key
 from workflows.errors import Conflict
+from workflows.points import point
+from workflows.storage.attention import Attention
+from workflows.storage.chain_store import Chain
 from workflows.storage.database import Database
-from workflows.storage.outbox import Outbox
-from workflows.storage.repositories import Audit, Grants, Meta, Receipts, Requests, Standings
+from workflows.storage.demand import Demands
+from workflows.storage.gate_store import GateStore
+from workflows.storage.outbox import Job, Outbox, Owed
+from workflows.storage.records import Audit, Meta, Receipts
+from workflows.storage.repositories import Grants, Requests, Standings
 from workflows.storage.roster_store import RosterStore
+from workflows.storage.watched import Watched
 
 TRIES = 5  # a use case that loses this many races in a row has met a bug
 
 E = TypeVar("E", AccessRequest, Grant, Standing)
+Entity = AccessRequest | Grant | Standing
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -33,32 +42,73 @@ R = TypeVar("R")
 class UnitOfWork:
     """What can be done within one transaction."""
 
-    def __init__(self, connection: Connection, rosters: RosterStore) -> None:
+    def __init__(self, connection: Connection, rosters: RosterStore, keys: Keys) -> None:
         self.requests = Requests(connection)
+        self.demands = Demands(connection)
         self.grants = Grants(connection)
         self.standings = Standings(connection)
+        self.watched = Watched(connection)
         self.receipts = Receipts(connection)
-        self.audit = Audit(connection)
+        self.audit = Audit(connection, keys.current)
+        self.chain = Chain(connection, keys)
         self.outbox = Outbox(connection)
         self.meta = Meta(connection)
+        self.gate = GateStore(connection)
+        self.attention = Attention(connection)
         self._connection = connection
         self._rosters = rosters
         self.owes = False
 
-    def record(self, change: Change[E]) -> E:
+    def record(self, change: Change[E], *also: Change[Any]) -> E:
         """Store what was decided, its facts, and the jobs that follow from them.
 
-        A change without facts stores nothing. Raises `Conflict` when the object was changed since
-        it was loaded.
+        `also` is what was decided with it. A change without facts stores nothing. Raises `Conflict`
+        when an object was changed since it was loaded.
         """
-        if not change.events:
-            return change.entity
-        saved = self._save(change.entity)
-        for event in change.events:
-            audit_id = self.audit.add(event)
-            for kind in REACTIONS[type(event)]:
-                self._owe(kind, event, audit_id, change.entity)
+        saved = self._save(change.entity) if change.events else change.entity
+        changes = [change, *also]
+        for one in also:
+            if one.events:
+                self._save(one.entity)
+        self._note([(event, one.entity) for one in changes for event in one.events])
         return saved
+
+    def record_all(self, changes: Sequence[Change[Grant]]) -> None:
+        """The same for many grants that were loaded, by one statement of each kind.
+
+        The few of which the admins are told one by one are stored one by one.
+        """
+        changed = []
+        for change in changes:
+            if any(JobKind.ALERT in REACTIONS[type(event)] for event in change.events):
+                self.record(change)
+            elif change.events:
+                changed.append(change)
+        self.grants.save_all([change.entity for change in changed])
+        self._note([(event, change.entity) for change in changed for event in change.events])
+
+    def _note(self, facts: Sequence[tuple[Event, Entity]]) -> None:
+        """Audit rows and jobs, by one statement of each kind where no row's number is needed."""
+        if any(JobKind.ALERT in REACTIONS[type(event)] for event, _ in facts):
+            for event, entity in facts:
+                audit_id = self.audit.add(event)
+                for kind in REACTIONS[type(event)]:
+                    self._owe(kind, event, audit_id, entity)
+            return
+        self.audit.add_all([event for event, _ in facts])
+        owed = [
+            _owed(kind, event, entity) for event, entity in facts for kind in REACTIONS[type(event)]
+        ]
+        self.outbox.add_all(owed)
+        self.owes = self.owes or bool(owed)
+
+    def announce(self, event: Event) -> None:
+        """Store a fact about the deployment itself: no request, grant or standing changes by it."""
+        audit_id = self.audit.add(event)
+        for kind in REACTIONS[type(event)]:
+            assert kind is JobKind.ALERT, "only the admins can be told of the deployment"
+            self.owes = True
+            self.outbox.add(kind, str(audit_id), lane=f"alert {audit_id}", due_at=event.at)
 
     def _save(self, entity: E) -> E:
         if isinstance(entity, AccessRequest):
@@ -67,24 +117,27 @@ class UnitOfWork:
             return self.grants.save(entity)
         return self.standings.save(entity)
 
-    def _owe(
-        self, kind: JobKind, event: Event, audit_id: int, entity: AccessRequest | Grant | Standing
-    ) -> None:
+    def _owe(self, kind: JobKind, event: Event, audit_id: int, entity: Entity) -> None:
         self.owes = True
-        match kind:
-            case JobKind.ENSURE:
-                assert isinstance(entity, Grant), "only what happens to a grant owes an ensure"
-                self.ensure(entity, at=event.at)
-            case JobKind.NOTIFY:
-                self.redraw(event.subject, at=event.at + DELAYS.get(type(event), timedelta(0)))
-            case JobKind.ALERT:
-                self.outbox.add(kind, str(audit_id), lane=f"alert {audit_id}", due_at=event.at)
+        if kind is not JobKind.ALERT:
+            self.outbox.add_all([_owed(kind, event, entity)])
+            return
+        for row in (*alerts_of(event, audit_id), *self._replaced_by(event, audit_id)):
+            self.outbox.add(kind, str(row), lane=f"alert {row}", due_at=event.at)
 
-    def ensure(self, grant: Grant, *, at: datetime) -> None:
-        """Owe an `ensure` of the grant's standing. One person's are done one at a time."""
+    def _replaced_by(self, event: Event, audit_id: int) -> list[int]:
+        """The finding before this one, whose message is to say so."""
+        if not isinstance(event, DriftFound):
+            return []
+        known = self.audit.of([event.subject])
+        before = [one.id for one in known if one.event == DriftFound.__name__ and one.id < audit_id]
+        return before[-1:]
+
+    def ensure(self, of: Grant | Standing, *, at: datetime) -> None:
+        """Owe an `ensure` of the standing. One person's are done one at a time."""
         self.owes = True
-        key = standing_key(grant.person, grant.place)
-        self.outbox.add(JobKind.ENSURE, key, lane=f"access {grant.person}", due_at=at)
+        key = standing_key(of.person, of.place)
+        self.outbox.add(JobKind.ENSURE, key, lane=f"access {of.person}", due_at=at)
 
     def redraw(self, request_id: str, *, at: datetime) -> None:
         """Owe it to everybody concerned that their messages show what is stored."""
@@ -92,9 +145,18 @@ class UnitOfWork:
         lane = f"notices {request_id}"
         self.outbox.add(JobKind.NOTIFY, request_id, lane=lane, due_at=at)
 
+    def owe_again(self, job: Job, *, at: datetime) -> None:
+        """Owe the same once more, whoever has it now."""
+        self.owes = True
+        self.outbox.add(job.kind, job.subject, lane=job.lane, due_at=at)
+
     def hasten(self, kind: JobKind, *, at: datetime) -> None:
         """What waits to be tried again is due now."""
         self.owes = self.outbox.hasten(kind, at=at) > 0 or self.owes
+
+    def hasten_one(self, kind: JobKind, *, but: str, at: datetime) -> None:
+        """The same for one of them, another than this subject's if there is one."""
+        self.owes = self.outbox.hasten_one(kind, but=but, at=at) > 0 or self.owes
 
     def roster(self) -> Roster | None:
         """The stored reading of the directory."""
@@ -105,11 +167,25 @@ class UnitOfWork:
         self._rosters.save(self._connection, roster)
 
 
-class Work:
-    """Opens units of work on one database."""
+def _owed(kind: JobKind, event: Event, entity: Entity) -> Owed:
+    match kind:
+        case JobKind.ENSURE:
+            assert not isinstance(entity, AccessRequest), "a request changes nothing in W&B"
+            key = standing_key(entity.person, entity.place)
+            return Owed(kind, key, f"access {entity.person}", event.at)
+        case JobKind.NOTIFY:
+            due_at = event.at + DELAYS.get(type(event), timedelta(0))
+            return Owed(kind, event.subject, f"notices {event.subject}", due_at)
+        case _:
+            raise AssertionError("an alert needs the number of its audit row")
 
-    def __init__(self, database: Database) -> None:
+
+class Work:
+    """Opens units of work on one database. `keys` are those of the audit chain."""
+
+    def __init__(self, database: Database, keys: Keys = Keys()) -> None:  # noqa: B008  # frozen
         self.database = database
+        self.keys = keys
         self._rosters = RosterStore()
         self._wake: Callable[[], None] = lambda: None
 
@@ -121,8 +197,10 @@ class Work:
     def begin(self) -> Iterator[UnitOfWork]:
         """A transaction that may write; raises `Conflict` where a race was lost."""
         with _races_as_conflicts(), self.database.write() as connection:
-            work = UnitOfWork(connection, self._rosters)
+            work = UnitOfWork(connection, self._rosters, self.keys)
             yield work
+            point("about to commit")
+        point("committed")
         if work.owes:
             self._wake()
 
@@ -130,7 +208,7 @@ class Work:
     def look(self) -> Iterator[UnitOfWork]:
         """A transaction that only reads."""
         with self.database.read() as connection:
-            yield UnitOfWork(connection, self._rosters)
+            yield UnitOfWork(connection, self._rosters, self.keys)
 
 
 @contextmanager
