@@ -1,0 +1,166 @@
+"""What the database is asked to keep true, and what the audit log is worth."""
+
+from mutants.safeguard import Safeguard
+
+_FIRST_SCHEMA = "workflows/storage/migrations/versions/0001_the_first_schema.py"
+
+STORING: tuple[Safeguard, ...] = (
+    Safeguard(
+        name="saves go over the version that was loaded",
+        why="the second of two decisions overwrites the first",
+        file="workflows/storage/repositories.py",
+        old='bindparam("old_" + name) for name in (*key, "version")]\n',
+        new='bindparam("old_" + name) for name in key]\n',
+        test="storage/test_repositories.py::"
+        "test_what_was_changed_since_it_was_loaded_is_not_overwritten[sqlite]",
+    ),
+    Safeguard(
+        name="a save that met another version is a lost race",
+        why="whoever lost is told that it worked",
+        file="workflows/storage/repositories.py",
+        old='raise Conflict("it was changed since it was read")\n        return version + 1\n',
+        new="return version\n        return version + 1\n",
+        test="storage/test_repositories.py::"
+        "test_what_was_changed_since_it_was_loaded_is_not_overwritten[sqlite]",
+    ),
+    Safeguard(
+        name="a transaction that writes says so at its beginning",
+        why="on SQLite two that have read the same both write, and one change is lost or fails",
+        file="workflows/storage/database.py",
+        old='"BEGIN" if read_only else "BEGIN IMMEDIATE"',
+        new='"BEGIN"',
+        test="storage/test_database.py::test_who_may_write_reads_nothing_before_the_one_who_writes_now_is_done",
+    ),
+    Safeguard(
+        name="a commit survives a power failure",
+        why="SQLite loses the last commits, and with them what was done in W&B",
+        file="workflows/storage/database.py",
+        old='        "synchronous=FULL",\n',
+        new='        "synchronous=NORMAL",\n',
+        test="storage/test_database.py::"
+        "test_a_sqlite_commit_survives_a_power_failure_and_readers_wait_for_nobody",
+    ),
+    Safeguard(
+        name="one wish waits once",
+        why="two forms sent at once are two requests",
+        file=_FIRST_SCHEMA,
+        old="'uq_access_request_pending', ['requester', 'place', 'role'], unique=True",
+        new="'uq_access_request_pending', ['requester', 'place', 'role'], unique=False",
+        test="storage/test_repositories.py::"
+        "test_one_wish_waits_once_and_one_submission_is_stored_once[sqlite]",
+    ),
+    Safeguard(
+        name="one submission is one request",
+        why="a form that Slack delivers twice is asked about twice",
+        file=_FIRST_SCHEMA,
+        old="sa.UniqueConstraint('origin', name=op.f('uq_access_request_origin'))",
+        new="sa.UniqueConstraint('origin', 'id', name=op.f('uq_access_request_origin'))",
+        test="storage/test_repositories.py::"
+        "test_one_wish_waits_once_and_one_submission_is_stored_once[sqlite]",
+    ),
+    Safeguard(
+        name="one job of a lane at a time, by the database itself",
+        why="two workers change one person's access at once",
+        file=_FIRST_SCHEMA,
+        old="'uq_job_lane_leased', ['lane'], unique=True",
+        new="'uq_job_lane_leased', ['lane'], unique=False",
+        test="storage/test_outbox.py::"
+        "test_two_leases_on_one_lane_are_refused_by_the_database_itself[sqlite]",
+    ),
+    Safeguard(
+        name="a job of a taken lane is passed over",
+        why="workers run into each other at every claim",
+        file="workflows/storage/outbox.py",
+        old="        ~_LANE_IS_TAKEN,\n",
+        new="",
+        test="storage/test_outbox.py::test_of_one_lane_only_one_is_leased_at_a_time[sqlite]",
+    ),
+    Safeguard(
+        name="a job is claimed once, until its lease runs out",
+        why="every worker does every job",
+        file="workflows/storage/outbox.py",
+        old="        _NEXT.c.due_at <= _NOW,\n"
+        "        or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),\n",
+        new="        _NEXT.c.due_at <= _NOW,\n",
+        test="storage/test_outbox.py::"
+        "test_a_leased_job_is_nobody_elses_until_its_lease_runs_out[sqlite]",
+    ),
+    Safeguard(
+        name="what is asked for while it runs is done again",
+        why="a grant that is issued in the middle of a pass is never carried out",
+        file="workflows/storage/outbox.py",
+        old="_DONE = delete(_JOBS).where(*_MINE, _UNASKED)\n",
+        new="_DONE = delete(_JOBS).where(*_MINE)\n",
+        test="storage/test_outbox.py::"
+        "test_what_was_asked_for_again_while_it_ran_is_not_gone_when_it_is_done[sqlite]",
+    ),
+    Safeguard(
+        name="a lost race runs again",
+        why="people get a database's error instead of an answer",
+        file="workflows/storage/unit_of_work.py",
+        old="        for _ in range(TRIES - 1):\n",
+        new="        for _ in range(0):\n",
+        test="services/test_pairs.py::"
+        "test_of_two_at_once_one_counts_and_the_other_is_told"
+        "[postgresql-approve with approve-threads]",
+    ),
+    Safeguard(
+        name="a fact is stored in the commit of its change",
+        why="a crash leaves access that the audit log does not know",
+        file="workflows/storage/unit_of_work.py",
+        old="        saved = self._save(change.entity)\n",
+        new="        saved = self._save(change.entity)\n"
+        "        self._connection.connection.commit()\n",
+        test="services/test_audit_export.py::"
+        "test_a_fact_is_stored_in_the_commit_of_its_change_or_not_at_all",
+    ),
+    Safeguard(
+        name="a seal is compared",
+        why="whoever can write to the database edits the log unseen",
+        file="workflows/domain/verification.py",
+        old="        if seal_hash(key, row) != row.hash:\n",
+        new="        if False:\n",
+        test="domain/test_chain.py::test_a_flipped_bit_names_the_very_row",
+    ),
+    Safeguard(
+        name="the content of a row is compared",
+        why="what a row says is edited, and its seal still fits",
+        file="workflows/domain/verification.py",
+        old="        if not fits(row, self.keys, self.vouched):\n",
+        new="        if False:\n",
+        test="domain/test_chain.py::test_a_flipped_bit_names_the_very_row",
+    ),
+    Safeguard(
+        name="who cannot look does not lead",
+        why="two processes do what only one should",
+        file="workflows/storage/leadership.py",
+        old="confirmed is not None and self._count() - confirmed < TRUST\n",
+        new="confirmed is not None\n",
+        test="storage/test_leadership.py::test_who_cannot_look_for_some_seconds_does_not_lead",
+    ),
+    Safeguard(
+        name="a row that was changed before it was sealed is told of",
+        why="an edit in the seconds before the seal is sealed as if it had been so",
+        file="workflows/services/audit_chain.py",
+        old="    if altered:\n",
+        new="    if False:\n",
+        test="services/test_audit_chain.py::"
+        "test_a_row_that_was_changed_before_it_was_sealed_raises_one_alarm[sqlite]",
+    ),
+    Safeguard(
+        name="one process on one SQLite file",
+        why="two processes free each other's leases and do everything twice",
+        file="workflows/storage/database.py",
+        old="        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        new="        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        test="storage/test_database.py::test_a_second_process_on_one_sqlite_file_is_refused",
+    ),
+    Safeguard(
+        name="an unknown newer schema is left alone",
+        why="an old version writes what the new one cannot read",
+        file="workflows/storage/schema.py",
+        old="            if not _can_go_on(connection, current, known):\n",
+        new="            if False:\n",
+        test="storage/test_migrations.py::test_a_schema_of_a_newer_version_is_left_alone",
+    ),
+)
