@@ -27,10 +27,10 @@ from workflows.errors import DirectoryUnavailable
 from workflows.ports import Directory, Notifier
 from workflows.services import expiry, grants, requests
 from workflows.services.deps import Deps
+from workflows.storage.bookkeeping import JobRow, table_of
 from workflows.storage.database import Database
 from workflows.storage.outbox import Job
-from workflows.storage.repositories import AuditEntry
-from workflows.storage.tables import JobRow, table_of
+from workflows.storage.records import AuditEntry
 from workflows.storage.unit_of_work import UnitOfWork, Work
 from workflows.worker import DIRECTORY, Worker
 
@@ -55,6 +55,10 @@ class DirectRosters:
         if roster is None:
             raise DirectoryUnavailable("W&B has not been read yet.")
         return roster
+
+    def recent(self) -> Roster:
+        """Nothing is remembered."""
+        return self.current()
 
     def newer(self) -> Roster:
         """Read now, unless it is stuck."""

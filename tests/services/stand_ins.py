@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.builders import NOW
+from workflows.domain.chain import Head
 from workflows.domain.entitlements import EmailAddress
 from workflows.errors import NotifierUnavailable
 from workflows.ports import Alert, Notice, Receipt
@@ -49,14 +50,21 @@ class RecordingNotifier:
     before: Callable[[str], None] = lambda audience: None
     after: Callable[[str], None] = lambda audience: None
     posted: list[Posted] = field(default_factory=list)
+    heads: list[tuple[str, Head]] = field(default_factory=list)
+
+    def publish(self, head: Head, at: datetime, channel: str) -> None:
+        """Kept, with its channel."""
+        if "*" in self.down:
+            raise NotifierUnavailable("Slack does not answer.")
+        self.heads.append((channel, head))
 
     def deliver(self, notice: Notice, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
         """Post it, find it, redraw it, or leave it alone when it shows the same already."""
         return self._tell(notice.request.id, notice, receipt, maybe_posted)
 
     def alert(self, alert: Alert, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
-        """Post it once."""
-        return receipt if receipt.ts else self._tell(alert.id, alert, receipt, maybe_posted)
+        """Post it once, and redraw it when it shows something else."""
+        return self._tell(alert.id, alert, receipt, maybe_posted)
 
     def _tell(
         self, subject: str, shows: Notice | Alert, receipt: Receipt, maybe_posted: bool

@@ -21,7 +21,7 @@ SPEECH = Team("speech")
 HOURS = timedelta(hours=8)
 
 GIVING = 46
-RAISING = 67
+RAISING = 68
 INVITING = 53
 TAKING_BACK = 40
 PUTTING_BACK = 43

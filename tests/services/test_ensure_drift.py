@@ -7,6 +7,7 @@ import pytest
 
 from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, STEWARD, VIEWER, VISION, terms
 from tests.services.rig import Rig
+from workflows.domain import standings
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import EmailAddress, Team
 from workflows.domain.grants import GrantStatus
@@ -64,6 +65,7 @@ def test_access_removed_by_hand_is_not_given_back(rig: Rig) -> None:
 def test_a_later_approval_is_carried_out_after_a_change_by_hand(rig: Rig) -> None:
     rig.approved(role=MEMBER)
     rig.run()
+    rig.clock.advance(standings.LAG)
     rig.directory.put(EVE, VISION, None)
     later = rig.approved(role=ADMIN)
     rig.run()

@@ -54,7 +54,7 @@ def test_what_landed_late_and_meets_a_fence_is_told_once_and_taken_back_when_it_
 
     assert rig.held() is None
     assert rig.jobs() == []
-    assert rig.notifier.alerts() == LEFTOVER
+    assert rig.notifier.alerts() == [*LEFTOVER, ("LeftoverGone", f"approver:{OLGA}")]
 
 
 def test_what_landed_late_and_met_one_no_at_the_last_look_is_taken_back_after_it(

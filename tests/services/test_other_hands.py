@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.builders import ADMIN, EVE, HOUR, MEMBER, OLGA, VIEWER, VISION
 from tests.services.rig import Rig
+from workflows.domain import standings
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import Team
 from workflows.domain.grants import GrantStatus
@@ -102,6 +103,7 @@ def test_a_role_raised_by_hand_is_what_the_end_of_a_later_higher_grant_puts_back
 ) -> None:
     rig.approved(role=VIEWER, duration=Span(3600))
     rig.run()
+    rig.clock.advance(standings.LAG)
     rig.directory.put(EVE, VISION, MEMBER)
     rig.rosters.read()
     rig.approved(role=ADMIN, duration=Span(7200))

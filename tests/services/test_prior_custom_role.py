@@ -35,7 +35,11 @@ def test_in_place_of_a_custom_role_that_is_gone_the_one_it_inherits_from_is_put_
     assert "Release Steward no longer exists in W&B" in grant.note
     assert rig.notifier.notice(id).grant == grant
 
+    sent = len(rig.writes())
     rig.drain()
+    assert len(rig.writes()) == sent, "later looks do not send the role that is gone"
+    assert rig.standing().prior == MEMBER
+    assert rig.events().count("PriorReplaced") == 1
     assert rig.held() == MEMBER
     assert rig.standing().unanswered == ()
     assert rig.notifier.alerts() == []

@@ -1,8 +1,8 @@
 """Keeping the copy of the directory fresh, and waiting for a newer one."""
 
 import threading
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from tests.builders import BOB, terms
 from tests.services.rig import Rig
 from workflows.domain.policy import ChatGroup, Policy
 from workflows.errors import DirectoryUnavailable
+from workflows.services import roster
 from workflows.services.roster import RosterKeeper
 
 GROUP = Policy(defaults=terms(approvers=(ChatGroup("S1"),)))
@@ -160,3 +161,108 @@ def test_a_bug_while_reading_does_not_end_the_reading(
     rig.directory.add_team("sound")
 
     assert keeper.newer().find_team("sound")
+
+
+class Follower:
+    """A keeper that does not lead, whose turns and readings are counted."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.turns = self.readings = self.handed_on = 0
+        self.fails = 0  # of the next calls of `on_read`
+        self._changed = threading.Condition()
+        self._clock = rig.directory.clock
+        rig.directory.clock = self._reading
+        self.keeper = RosterKeeper(
+            begin=rig.work.begin,
+            look=rig.work.look,
+            directory=rig.directory,
+            groups=rig.groups,
+            policy=Policy(),
+            clock=rig.clock,
+            leads=self._leads,
+            on_read=self._on_read,
+        )
+
+    def _note(self, **counts: int) -> None:
+        with self._changed:
+            for name, more in counts.items():
+                setattr(self, name, getattr(self, name) + more)
+            self._changed.notify_all()
+
+    def _leads(self) -> bool:
+        self._note(turns=1)
+        return False
+
+    def _reading(self) -> datetime:
+        self._note(readings=1)
+        return self._clock()
+
+    def _on_read(self) -> None:
+        if self.fails:
+            self._note(fails=-1)
+            raise OSError("the database is gone")
+        self._note(handed_on=1)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for it."""
+        with self._changed:
+            assert self._changed.wait_for(holds, 10)
+
+
+@pytest.fixture
+def follower(sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+    """It runs, with much shorter waits; `fails` twice at first."""
+    for name in ("EVERY", "IN_TROUBLE", "AT_LEAST"):
+        monkeypatch.setattr(roster, name, 0.01)
+    made = Follower(sqlite_rig)
+    made.fails = 2
+    thread = threading.Thread(target=made.keeper.run)
+    thread.start()
+    yield made
+    made.keeper.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_who_does_not_lead_reads_once_and_then_only_when_asked_or_when_nobody_else_does(
+    sqlite_rig: Rig, follower: Follower
+) -> None:
+    follower.until(lambda: follower.turns >= 5)
+    first = follower.readings
+    follower.keeper.ask()
+    follower.until(lambda: follower.readings > first)
+    follower.until(lambda: follower.turns >= 15)
+    asked = follower.readings
+
+    sqlite_rig.clock.advance(roster.MISSED + timedelta(seconds=1))
+    follower.until(lambda: follower.readings > asked)
+    late = follower.readings
+    sqlite_rig.clock.advance(-timedelta(hours=1))  # what is stored was read in the future
+    follower.until(lambda: follower.readings > late)
+    begun = follower.turns
+    follower.until(lambda: follower.turns > begun)  # so what was begun is stored
+
+    assert (first, asked) == (3, 4)
+    assert follower.keeper.current().is_fresh(sqlite_rig.clock())
+
+
+def test_what_follows_the_first_reading_is_tried_until_it_works_and_then_never_again(
+    follower: Follower,
+) -> None:
+    follower.until(lambda: follower.turns >= 5)
+    follower.keeper.ask()
+    follower.until(lambda: follower.readings >= 4)
+    follower.until(lambda: follower.turns >= 10)
+
+    assert follower.fails == 0
+    assert follower.handed_on == 1
+
+
+def test_a_database_that_does_not_say_how_old_the_reading_is_is_no_reason_not_to_read(
+    sqlite_rig: Rig, follower: Follower
+) -> None:
+    follower.until(lambda: follower.turns >= 5)
+    with sqlite_rig.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM roster")
+
+    follower.until(lambda: follower.readings >= 4)

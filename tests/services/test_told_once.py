@@ -1,18 +1,23 @@
 """What people are told of trouble: once, for the right reason, and not forgotten."""
 
 import threading
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from time import monotonic
 
 import pytest
 
 from tests.builders import ADA, ADMIN, BOB, HOUR, MEMBER, OLGA, ORGANIZATION, VISION
 from tests.services.rig import Rig
+from tests.services.stand_ins import RecordingNotifier
+from workflows.domain.chain import Head
 from workflows.domain.durations import Span
 from workflows.domain.grants import GrantStatus
 from workflows.domain.policy import Policy
 from workflows.domain.reactions import JobKind
 from workflows.errors import DirectoryRejected, DirectoryUnavailable, LeaseLost
+from workflows.ports import Alert, Notice, Receipt
 from workflows.services.notices import notify
 from workflows.services.roster import RosterKeeper
 
@@ -125,6 +130,56 @@ def test_a_message_job_that_loses_its_lease_while_it_posts_stores_nothing_after_
 
     with rig.work.look() as looked:
         assert [receipt.ts for receipt in looked.receipts.of(id).values()] == [""]
+
+
+@dataclass
+class Stalling:
+    """Hands on to the inner notifier, after something else has happened once."""
+
+    inner: RecordingNotifier
+    meanwhile: Callable[[], object] | None
+
+    def deliver(self, notice: Notice, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
+        """See `Notifier`."""
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return self.inner.deliver(notice, receipt, maybe_posted=maybe_posted)
+
+    def alert(self, alert: Alert, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
+        """See `Notifier`."""
+        return self.inner.alert(alert, receipt, maybe_posted=maybe_posted)
+
+    def publish(self, head: Head, at: datetime, channel: str) -> None:
+        """See `Notifier`."""
+        self.inner.publish(head, at, channel)
+
+
+def test_what_a_stalled_worker_draws_over_newer_news_is_drawn_once_more(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    id = rig.submit().id
+    rig.run()
+    rig.approve(id)
+    rig.clock.advance(timedelta(seconds=2))
+    with rig.work.begin() as work:
+        stalled = work.outbox.claim([JobKind.NOTIFY], now=rig.clock(), token="stalled")
+    assert stalled is not None
+
+    def overtaken() -> None:
+        rig.clock.advance(timedelta(seconds=30))
+        rig.run()  # another worker gives the access, and draws that
+
+    stalling = replace(rig.deps, notifier=Stalling(rig.notifier, overtaken))
+    with pytest.raises(LeaseLost):
+        notify(stalling, stalled)
+    shown = rig.notifier.notice(id).grant
+    assert shown is not None
+    assert shown.status is GrantStatus.ISSUED
+
+    rig.run()
+
+    assert rig.notifier.notice(id).grant == rig.grant(id)
+    assert rig.jobs() == []
 
 
 def test_however_often_the_roster_is_asked_for_w_and_b_is_read_about_once_a_second(
