@@ -4,12 +4,18 @@ Exit codes: 0 done · 1 it did not work · 2 something you gave is wrong (each m
 """
 
 import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import typer
 
-from bot.commands import audit, policy
+from bot.commands import audit, policy, reconcile, stuck
 from bot.commands.database import check_folder, open_database, trouble
 from bot.commands.exits import failed, wrong
+
+if TYPE_CHECKING:
+    from bot import metrics
+    from bot.settings import Settings
 
 cli = typer.Typer(
     name="wandb-access",
@@ -20,6 +26,8 @@ cli = typer.Typer(
 )
 cli.add_typer(policy.commands, name="policy")
 cli.add_typer(audit.commands, name="audit")
+cli.add_typer(stuck.commands, name="stuck")
+cli.command()(reconcile.reconcile)
 
 
 @cli.command()
@@ -34,14 +42,26 @@ def run() -> None:
         settings = load_settings(os.environ)
     except SettingsError as error:
         wrong("\n".join([str(error), *policy.mistakes_in(os.environ.get("POLICY_FILE"))]))
-    from bot import logs
+    from bot import logs, metrics
+
+    check_folder(settings.database_url.get_secret_value())
+    logs.configure(settings.log_level_number)
+    page = metrics.Page()
+    beside = ExitStack()
+    try:
+        beside.enter_context(metrics.serving(page, settings.host, settings.metrics_port))
+    except OSError as error:
+        failed(_closed(settings.metrics_port, settings.host, error))
+    with beside:
+        _run(settings, page)
+
+
+def _run(settings: "Settings", page: "metrics.Page") -> None:
     from bot.app import AlreadyRunning, build
     from bot.server import serve
     from workflows.policy_file import PolicyFileError
     from workflows.storage.schema import SchemaIsNewer
 
-    check_folder(settings.database_url.get_secret_value())
-    logs.configure(settings.log_level_number)
     try:
         bot = build(settings)
     except PolicyFileError as error:
@@ -50,12 +70,17 @@ def run() -> None:
         failed(str(error))
     except Exception as error:
         failed(trouble(error))
+    page.attach(bot.measured())
     try:
         with bot:
             serve(bot.http, settings.host, settings.port, on_stop=bot.wind_down)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).partition(" (")[0]  # without the address
-        failed(f"Port {settings.port} on {settings.host} cannot be opened: {reason}.")
+        failed(_closed(settings.port, settings.host, error))
+
+
+def _closed(port: int | None, host: str, error: OSError) -> str:
+    reason = (error.strerror or type(error).__name__).partition(" (")[0]  # without the address
+    return f"Port {port} on {host} cannot be opened: {reason}."
 
 
 @cli.command()

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.replays import Replays
+
 log = logging.getLogger(__name__)
 
 SIGNED = "bot.guard.signed"
@@ -29,10 +31,10 @@ MAX_BODY = 256 * 1024
 MAX_AGE = 300  # seconds; Slack's own advice against replays
 MAX_DEPTH = 100  # a view of Slack nests about a dozen deep
 MAX_FIELDS = 100  # a slash command has about fifteen
-MAX_REMEMBERED = 50_000
-NOTE_EVERY = (
-    60  # seconds between two log records about refusals, so that a flood is not one of the log
-)
+MAX_SMALL = 32 * 1024  # nearly all that Slack sends is smaller
+MAX_HELD = 16 * 1024 * 1024  # of all bodies that are being read
+# Seconds between two log records about refusals, so that a flood is not one of the log.
+NOTE_EVERY = 60
 
 _CONTENT_TYPE = re.compile(
     rb'application/(json|x-www-form-urlencoded)\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE
@@ -54,17 +56,35 @@ _WATCHED = frozenset(
 _ANSWERS = {
     400: b"The request is malformed.\n",
     401: b"The request is not signed by Slack.\n",
-    408: b"The request did not arrive in time.\n",
     413: b"The request is too large.\n",
     415: b"The content type is not one that Slack sends.\n",
 }
+
+# Made once: nothing in them depends on the request. Each closes: what is left of a refused body is
+# not read.
+_STARTS: dict[int, Message] = {
+    status: {
+        "type": "http.response.start",
+        "status": status,
+        "headers": (
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ),
+    }
+    for status, body in _ANSWERS.items()
+}
+_BODIES: dict[int, Message] = {
+    status: {"type": "http.response.body", "body": body} for status, body in _ANSWERS.items()
+}
+
+_Claim = tuple[bytes, bytes, bytes, float]  # kind of content, timestamp, signature, and now
 
 
 class _Refused(Exception):
     """Ends a check; carries the status and nothing of the request."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(status)
         self.status = status
 
 
@@ -80,8 +100,11 @@ class Guard:
 
     The very same signed request is taken once within the time that its signature is good for,
     unless the answer was a 5xx, after which its sender may well try again. The memory of that is
-    this process's own and bounded: another replica, or a restart, would take it again, which does
-    no harm because every effect behind it can be asked for twice.
+    this process's own and bounded (`Replays`): another replica, or a restart, would take it again,
+    which does no harm because every effect behind it can be asked for twice.
+
+    Small bodies are always read; large ones only while all that are being read are not too much
+    together, so that many senders who sign nothing fill no memory either.
     """
 
     def __init__(
@@ -100,44 +123,55 @@ class Guard:
         self._clock = clock
         self._path = path
         self._body_seconds = body_seconds
-        self._seen: dict[bytes, float] = {}
+        self._replays = Replays(MAX_AGE)
+        self._held = 0
         self._refusals: Counter[int] = Counter()
         self._note_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 400, 401, 408, 413 or 415 itself, or hand on."""
+        """Answer 400, 401, 413 or 415 itself, or hand on."""
         if scope["type"] != "http" or scope["path"] != self._path or scope.get("method") != "POST":
             await self._app(scope, receive, send)
             return
         try:
-            body, signature = await self._admit(scope, receive)
+            claim = self._judge(scope)
+            body, taken = await self._admit(claim, receive)
         except _Gone:
             return
         except _Refused as refused:
             self._note(refused.status)
             await _answer(send, refused.status)
             return
-        await self._hand_on(scope, receive, send, body=body, signature=signature)
+        await self._hand_on(scope, receive, send, body=body, taken=taken)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, bytes]:
+    def _judge(self, scope: Scope) -> _Claim:
+        """By the headers alone; most of what comes from strangers ends here."""
         headers = _watched(scope)
         kind = _content_kind(headers)
         _check_length(headers)
         timestamp = headers.get(b"x-slack-request-timestamp", b"")
-        signature = headers.get(b"x-slack-signature", b"")
-        now = self._clock()
-        if not _TIMESTAMP.fullmatch(timestamp) or abs(now - int(timestamp)) > MAX_AGE:
+        if not _TIMESTAMP.fullmatch(timestamp):
             raise _Refused(401)
+        now = self._clock()
+        if abs(now - int(timestamp)) > MAX_AGE:
+            raise _Refused(401)
+        signature = headers.get(b"x-slack-signature", b"")
         if not _SIGNATURE.fullmatch(signature):
             raise _Refused(401)
+        return kind, timestamp, signature, now
+
+    async def _admit(self, claim: _Claim, receive: Receive) -> tuple[bytes, tuple[int, bytes]]:
+        kind, timestamp, signature, now = claim
         body = await self._read(receive)
         expected = hmac.digest(self._key, b"v0:" + timestamp + b":" + body, "sha256").hex()
         if not hmac.compare_digest(b"v0=" + expected.encode(), signature):
             raise _Refused(401)
-        self._take_once(signature, now)
+        taken = (int(timestamp), signature)
+        if not self._replays.take(*taken, now):
+            raise _Refused(401)
         if not _is_well_formed(kind, body):
             raise _Refused(400)
-        return body, signature
+        return body, taken
 
     async def _read(self, receive: Receive) -> bytes:
         """The body, up to the limit and in time: a header may lie about either."""
@@ -151,28 +185,19 @@ class Guard:
                         raise _Gone
                     part = message.get("body", b"")
                     size += len(part)
-                    if size > MAX_BODY:
+                    self._held += len(part)
+                    if size > MAX_BODY or (size > MAX_SMALL and self._held > MAX_HELD):
                         raise _Refused(413)
                     parts.append(part)
                     if not message.get("more_body", False):
                         return b"".join(parts)
         except TimeoutError:
-            raise _Refused(408) from None
-
-    def _take_once(self, signature: bytes, now: float) -> None:
-        # A timestamp may lie MAX_AGE ahead and is good for MAX_AGE after that. All entries are kept
-        # for that long, so the oldest is always the first.
-        while self._seen:
-            oldest, forget_at = next(iter(self._seen.items()))
-            if forget_at > now and len(self._seen) < MAX_REMEMBERED:
-                break
-            del self._seen[oldest]
-        if signature in self._seen:
-            raise _Refused(401)
-        self._seen[signature] = now + 2 * MAX_AGE
+            raise _Refused(401) from None  # whatever it was going to be, it is not signed
+        finally:
+            self._held -= size
 
     async def _hand_on(
-        self, scope: Scope, receive: Receive, send: Send, *, body: bytes, signature: bytes
+        self, scope: Scope, receive: Receive, send: Send, *, body: bytes, taken: tuple[int, bytes]
     ) -> None:
         waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
         done = False
@@ -190,7 +215,7 @@ class Guard:
             await self._app({**scope, SIGNED: True}, receive_again, send_and_watch)
         finally:
             if not done:
-                self._seen.pop(signature, None)
+                self._replays.give_back(*taken)
 
     def _note(self, status: int) -> None:
         """One record a minute at most: a wrong signing secret must not look like silence."""
@@ -214,7 +239,8 @@ def _watched(scope: Scope) -> dict[bytes, bytes]:
 
 def _content_kind(headers: dict[bytes, bytes]) -> bytes:
     matched = _CONTENT_TYPE.fullmatch(headers.get(b"content-type", b"").strip())
-    if matched is None or headers.get(b"content-encoding", b"identity").lower() != b"identity":
+    encoding = headers.get(b"content-encoding")
+    if matched is None or (encoding is not None and encoding.lower() != b"identity"):
         raise _Refused(415)
     return matched[1].lower()
 
@@ -224,7 +250,7 @@ def _check_length(headers: dict[bytes, bytes]) -> None:
     if length is None:  # chunked: counted while it is read
         return
     if not _LENGTH.fullmatch(length):
-        raise _Refused(400)
+        raise _Refused(401)
     if int(length) > MAX_BODY:
         raise _Refused(413)
 
@@ -287,12 +313,8 @@ def _is_shallow(value: Any) -> bool:
 
 
 async def _answer(send: Send, status: int) -> None:
-    """Answer and close: what is left of a refused body is not read."""
-    body = _ANSWERS[status]
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    try:
+        await send(_STARTS[status])
+        await send(_BODIES[status])
+    except OSError:  # ASGI: the sender has hung up by now
+        return

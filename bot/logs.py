@@ -1,10 +1,15 @@
 """How log records look: one JSON object a line on standard error, with the fields they were given.
 
 Nothing here adds what people wrote, tokens or bodies; the libraries that would are kept quiet.
+Whoever reads the log may stand still (a full disk, a paused terminal): only a thread waits for it.
 """
 
 import logging
 import sys
+from contextlib import nullcontext, suppress
+from queue import Full, Queue
+from threading import Thread
+from typing import TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -25,13 +30,64 @@ QUIET = {
 }
 
 
+ROOM = 10_000  # lines that wait for a reader; what is beyond that is counted and left out
+LAST_WORDS = 2.0  # seconds that the end of the process waits for them to be read
+
+log = logging.getLogger(__name__)
+
 # Where it broke, but not what was in the variables there: tokens and people's words are among them.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
+class Beside(logging.Handler):
+    """Writes lines to a stream in a thread of its own, so that who logs waits for nobody."""
+
+    def __init__(self, stream: TextIO, room: int = ROOM) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: Queue[str | None] = Queue(room)
+        self._left_out = 0
+        Thread(target=self._write, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`; the caller holds this handler's lock."""
+        try:
+            self._lines.put_nowait(self.format(record) + "\n")
+        except Full:
+            self._left_out += 1
+        except Exception:  # as every handler does: a bug in a log call ends nothing
+            self.handleError(record)
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except (OSError, ValueError):  # closed: there is nobody left to tell
+                pass
+            self._lines.task_done()
+            if self._left_out and self._lines.qsize() <= self._lines.maxsize // 2:
+                with self.lock or nullcontext():
+                    left_out, self._left_out = self._left_out, 0
+                log.warning("lines of the log were left out", extra={"lines": left_out})
+        self._lines.task_done()
+
+    def flush(self) -> None:
+        """Wait until everything was read, but not for long."""
+        done = self._lines.all_tasks_done
+        with done:
+            done.wait_for(lambda: not self._lines.unfinished_tasks, LAST_WORDS)
+
+    def close(self) -> None:
+        """Let the thread end."""
+        with suppress(Full):
+            self._lines.put_nowait(None)
+        super().close()
+
+
 def configure(level: int) -> None:
     """Send every record of the process to standard error as JSON, in UTC."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Beside(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

@@ -9,15 +9,18 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from slack_sdk import WebClient
 
 from bot.people import People
 from bot.slack_api import SlackSaidNo, call
-from bot.views import alert_message, request_message, review_card
+from bot.views import alert_message, audit_head_message, drift_message, request_message, review_card
 from bot.views.blocks import Message
+from workflows.domain.chain import Head
 from workflows.domain.entitlements import EmailAddress
+from workflows.errors import NotifierUnavailable
 from workflows.ports import APPROVER, CHANNEL, REQUESTER, Alert, Clock, Notice, Receipt
 
 METADATA = "wandb_access_message"  # event type; the payload has ids only, other apps may read it
@@ -47,11 +50,17 @@ class SlackNotifier:
 
     def alert(self, alert: Alert, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
         """See `ports.Notifier`."""
-        if receipt.ts:
-            return receipt
         to = _Destination(receipt.audience, EmailAddress(""))
-        message = alert_message.draw(alert)
+        mention = self._people.mentions(drift_message.concerned(alert))
+        message = alert_message.draw(alert, mention)
         return self._show(message, receipt, to, subject=alert.id, look=maybe_posted)
+
+    def publish(self, head: Head, at: datetime, channel: str) -> None:
+        """See `ports.Notifier`."""
+        try:
+            self._post(channel, audit_head_message.draw(head, at), {})
+        except SlackSaidNo as no:
+            raise NotifierUnavailable(f"Slack said {no.code}") from no
 
     def _show(
         self, message: Message, receipt: Receipt, to: "_Destination", *, subject: str, look: bool
@@ -95,7 +104,7 @@ class SlackNotifier:
             channel=to,
             text=message.text,
             blocks=message.blocks,
-            metadata=metadata,
+            metadata=metadata or None,
             unfurl_links=False,
             unfurl_media=False,
         )

@@ -4,6 +4,8 @@ Nothing here trusts a shape. A field that is missing or of another type reads as
 be taken at all is a `FormErrors`, or a value that the listeners answer with help.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from workflows.domain.checks import MAX_REASON
 
 _NAME = 500  # characters; no name in W&B is as long
 _ID = 255  # characters; Slack's longest id, and longer than ours
+_STUCK_ID = 2_000  # characters; an address and the name of a team, and what a button can carry
 
 
 class FormErrors(Exception):
@@ -178,8 +181,14 @@ def denial_of(view: object) -> Denial:
 
 
 def request_id_of(action: object) -> str:
-    """The request that a button belongs to; empty when the button carries none."""
+    """The request (or finding) that a button belongs to; empty when the button carries none."""
     return _id(_at(action, "value"))
+
+
+def stuck_id_of(action: object) -> str:
+    """What is stuck and a button is to have tried: a grant's id or a standing's key."""
+    text = _text(_at(action, "value"))
+    return text if len(text) <= _STUCK_ID else ""
 
 
 def clicker_of(body: object) -> str:
@@ -197,9 +206,12 @@ def origin_of(body: object) -> str:
     With the person in it, so that no payload can answer one person with another's request.
     """
     who = clicker_of(body)
-    if _at(body, "type") == "view_submission":
-        return f"view:{who}:{_id(_at(body, 'view', 'id'))}"
-    return f"trigger:{who}:{_id(_at(body, 'trigger_id'))}"
+    is_form = _at(body, "type") == "view_submission"
+    id = _id(_at(body, "view", "id")) if is_form else _id(_at(body, "trigger_id"))
+    if not id:  # never seen of Slack; without one, two different wishes would be the same
+        whole = json.dumps(body, sort_keys=True, default=str)
+        id = hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
+    return f"view:{who}:{id}" if is_form else f"trigger:{who}:{id}"
 
 
 def typed_of(body: object) -> str:

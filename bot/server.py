@@ -5,6 +5,8 @@ all others; only its two translations are used. TLS, and time-outs of slow heade
 proxy in front.
 """
 
+import asyncio
+import json
 import logging
 import signal
 import socket
@@ -20,19 +22,20 @@ from pydantic import SecretStr
 from slack_bolt import BoltRequest, BoltResponse
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from bot import rush
 from bot.guard import SIGNED, Guard
 
 log = logging.getLogger(__name__)
 
 SLACK_PATH = "/slack/events"
-BOLT_THREADS = 32
+BOLT_THREADS = 12  # more would wait for the database, and keep the event loop from reading
 HEALTH_THREADS = 2  # a slow database must not take the threads that answer Slack
-GRACE_SECONDS = 8  # what is running may finish; most platforms kill after ten
+GRACE_SECONDS = 6  # what is running may finish; most platforms kill after ten
 KEEP_ALIVE_SECONDS = 65  # longer than the 60 s of common load balancers, or they reuse a closed one
 MAX_HEADER_BYTES = 16 * 1024
 BACKLOG = 2048
@@ -59,27 +62,33 @@ def build_server_app(
     signing_secret: SecretStr,
     clock: Callable[[], float],
     new_reference: Callable[[], str],
-) -> Starlette:
+    wait_seconds: float = rush.WAIT_SECONDS,
+) -> Guard:
     """Make the ASGI app. `dispatch` is `App.dispatch`; it and `health` are called in threads.
 
     `clock` gives seconds since the epoch. `new_reference` names a failure, both to whoever asked
-    and in the one log record about it.
+    and in the one log record about it. What waits for a thread longer than `wait_seconds` is
+    refused.
     """
     routes = [
-        Route(SLACK_PATH, _slack_endpoint(dispatch, new_reference), methods=["POST"]),
+        Route(SLACK_PATH, _slack_endpoint(dispatch, new_reference, wait_seconds), methods=["POST"]),
         Route("/healthz", _alive, methods=["GET"]),
         Route("/readyz", _ready_endpoint(health, new_reference), methods=["GET"]),
     ]
-    guard = Middleware(Guard, signing_secret=signing_secret, clock=clock, path=SLACK_PATH)
-    app = Starlette(routes=routes, middleware=[guard])
+    app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # one path, one spelling
-    return app
+    # In front of all of Starlette, not among its middleware: a refusal costs nothing of it.
+    return Guard(app, signing_secret=signing_secret, clock=clock, path=SLACK_PATH)
 
 
 def _slack_endpoint(
-    dispatch: Callable[[BoltRequest], BoltResponse], new_reference: Callable[[], str]
+    dispatch: Callable[[BoltRequest], BoltResponse],
+    new_reference: Callable[[], str],
+    wait_seconds: float,
 ) -> Callable[..., object]:
     limiter = CapacityLimiter(BOLT_THREADS)
+    turns = asyncio.Semaphore(BOLT_THREADS)  # in the order they came
+    tally = rush.Tally()
 
     async def slack(request: Request) -> Response:
         if (
@@ -99,10 +108,32 @@ def _slack_endpoint(
             except Exception as error:  # the last net: Slack and the log get the same reference
                 return _failed(error, new_reference())
 
-        # Abandoned only when the server stops and the grace is over.
-        return await to_thread.run_sync(answer, limiter=limiter, abandon_on_cancel=True)
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await turns.acquire()
+        except TimeoutError:
+            tally.add()
+            return _busy(body)
+        try:
+            # Abandoned only when the server stops and the grace is over.
+            return await to_thread.run_sync(answer, limiter=limiter, abandon_on_cancel=True)
+        finally:
+            turns.release()
 
     return slack
+
+
+def _busy(body: bytes) -> Response:
+    """What is answered to a delivery that nobody had time to look at."""
+    text = body.decode("utf-8")
+    payload: object = json.loads(text) if text.startswith("{") else dict(parse_qsl(text))
+    if isinstance(payload, dict) and "payload" in payload and "command" not in payload:
+        payload = json.loads(payload["payload"])
+    answer = rush.refusal(payload) if isinstance(payload, dict) else None
+    if answer is None:
+        headers = {"retry-after": "5"}
+        return PlainTextResponse("Too much at once.\n", status_code=503, headers=headers)
+    return JSONResponse(answer)
 
 
 def _bolt_request(request: Request, body: bytes) -> BoltRequest:
@@ -165,7 +196,7 @@ def _readiness(state: Health) -> Response:
 class Server(uvicorn.Server):
     """uvicorn, which says when it begins to stop and does not die of the signal that stopped it."""
 
-    def __init__(self, app: Starlette, on_stop: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, on_stop: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
             http="h11",
@@ -194,7 +225,7 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server(address[:2], family=family, backlog=BACKLOG)
 
 
-def serve(app: Starlette, host: str, port: int, on_stop: Callable[[], None]) -> None:
+def serve(app: ASGIApp, host: str, port: int, on_stop: Callable[[], None]) -> None:
     """Answer HTTP until SIGTERM or SIGINT, then let running requests finish, and return.
 
     `on_stop` is called once, when stopping begins; it runs on the event loop and must only signal.

@@ -7,14 +7,15 @@ the wrong value of one setting may well be the right value of a secret one.
 import logging
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot import setting_values
+from workflows.domain.chain import PLAIN, Keys, key_of
 
 SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -22,6 +23,8 @@ SECRETS = (
     "SLACK_APP_TOKEN",
     "WANDB_API_KEY",
     "DATABASE_URL",
+    "AUDIT_KEY",
+    "AUDIT_KEYS_OLD",
 )
 """Each can also come from a mounted file that `<NAME>_FILE` names."""
 
@@ -33,39 +36,26 @@ _MISSING = {
     "SLACK_SIGNING_SECRET": "copy it from the Slack app's page Basic Information",
     "WANDB_API_KEY": "make a key of an organization admin or of a service account in W&B",
 }
-_PRINTABLE = re.compile(r"[!-~]+")
-_DATABASE = re.compile(r"(sqlite|postgres|postgresql|postgresql\+psycopg)://(.+)", re.DOTALL)
+
+
+S = TypeVar("S", bound="StorageSettings")
 
 
 class SettingsError(Exception):
     """The bot cannot start. The message names every mistake, one a line, and shows no value."""
 
 
-class Settings(BaseSettings):
-    """What the environment says, normalized.
-
-    `HOST` is `0.0.0.0` unless set: in a container only an address that is not loopback can be
-    reached from outside, and the port tells a stranger nothing, since what Slack did not sign is
-    refused and the health pages have no names on them. Behind a proxy on the same machine
-    `127.0.0.1` is better.
-    """
+class StorageSettings(BaseSettings):
+    """Where everything is stored, and what seals the audit log: enough for most commands."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
     )
 
-    slack_bot_token: SecretStr
-    slack_signing_secret: SecretStr
-    slack_app_token: SecretStr | None = None
-    slack_api_url: str = "https://slack.com/api/"
-    wandb_base_url: str = "https://api.wandb.ai"
-    wandb_api_key: SecretStr
-    wandb_username: str | None = None
     database_url: SecretStr = SecretStr("sqlite:///wandb-access.db")
-    policy_file: Path | None = None
-    host: str = "0.0.0.0"
-    port: int = 3000
-    log_level: str = "INFO"
+    audit_key: SecretStr | None = None
+    audit_keys_old: SecretStr | None = None
+    audit_publish: str = "log"
 
     @classmethod
     def settings_customise_sources(
@@ -79,31 +69,85 @@ class Settings(BaseSettings):
         """Only what `load_settings` hands over: the environment it was given, not the process's."""
         return (init_settings,)
 
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(setting_values.database_url(value.get_secret_value()))
+
+    @field_validator("audit_key", mode="after")
+    @classmethod
+    def _audit_key(cls, value: SecretStr) -> SecretStr:
+        return setting_values.audit_secret(value)
+
+    @field_validator("audit_keys_old", mode="after")
+    @classmethod
+    def _audit_keys(cls, value: SecretStr) -> SecretStr:
+        for key in value.get_secret_value().split(","):
+            setting_values.audit_secret(SecretStr(key.strip()))
+        return value
+
+    @field_validator("audit_publish", mode="after")
+    @classmethod
+    def _publish(cls, value: str) -> str:
+        return setting_values.publishing(value)
+
+    @property
+    def audit_keys(self) -> Keys:
+        """What seals the audit log, and what else has sealed it."""
+        current = key_of(self.audit_key.get_secret_value()) if self.audit_key else PLAIN
+        old = self.audit_keys_old.get_secret_value().split(",") if self.audit_keys_old else []
+        return Keys(current, tuple(key_of(one.strip()) for one in old))
+
+
+class Settings(StorageSettings):
+    """What the environment says, normalized.
+
+    `HOST` is `0.0.0.0` unless set: in a container only an address that is not loopback can be
+    reached from outside, and the port tells a stranger nothing, since what Slack did not sign is
+    refused and the health pages have no names on them. Behind a proxy on the same machine
+    `127.0.0.1` is better.
+    """
+
+    slack_bot_token: SecretStr
+    slack_signing_secret: SecretStr
+    slack_app_token: SecretStr | None = None
+    slack_api_url: str = "https://slack.com/api/"
+    wandb_base_url: str = "https://api.wandb.ai"
+    wandb_api_key: SecretStr
+    wandb_username: str | None = None
+    policy_file: Path | None = None
+    host: str = "0.0.0.0"
+    port: int = 3000
+    metrics_port: int | None = None
+    log_level: str = "INFO"
+
     @field_validator("slack_bot_token", mode="after")
     @classmethod
     def _bot_token(cls, value: SecretStr) -> SecretStr:
-        return _token(value, "xoxb-", "the Bot User OAuth Token, not the app's or a person's")
+        return setting_values.token(
+            value, "xoxb-", "the Bot User OAuth Token, not the app's or a person's"
+        )
 
     @field_validator("slack_app_token", mode="after")
     @classmethod
     def _app_token(cls, value: SecretStr) -> SecretStr:
-        return _token(value, "xapp-", "an App-Level Token with connections:write")
+        return setting_values.token(value, "xapp-", "an App-Level Token with connections:write")
 
     @field_validator("slack_signing_secret", "wandb_api_key", mode="after")
     @classmethod
     def _plain_secret(cls, value: SecretStr) -> SecretStr:
-        return _token(value, "", "")
+        return setting_values.token(value, "", "")
 
     @field_validator("slack_api_url", mode="after")
     @classmethod
     def _slack_url(cls, value: str) -> str:
-        url = _url(value)
+        url = setting_values.url(value)
         return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}/"
 
     @field_validator("wandb_base_url", mode="after")
     @classmethod
     def _wandb_url(cls, value: str) -> str:
-        url = _url(value)
+        url = setting_values.url(value)
         if url.path.strip("/"):
             raise ValueError("has a path; give only scheme and host, such as https://api.wandb.ai")
         return f"{url.scheme}://{url.netloc}"
@@ -114,11 +158,6 @@ class Settings(BaseSettings):
         if ":" in value or not value.isprintable():  # RFC 7617: a colon would end the user name
             raise ValueError("has a colon or a character that cannot be printed in it")
         return value
-
-    @field_validator("database_url", mode="after")
-    @classmethod
-    def _database(cls, value: SecretStr) -> SecretStr:
-        return SecretStr(_database_url(value.get_secret_value()))
 
     @field_validator("policy_file", mode="after")
     @classmethod
@@ -134,7 +173,7 @@ class Settings(BaseSettings):
             raise ValueError("is not an address to listen on, such as 0.0.0.0 or 127.0.0.1")
         return value
 
-    @field_validator("port", mode="before")
+    @field_validator("port", "metrics_port", mode="before")
     @classmethod
     def _port(cls, value: object) -> int:
         if re.fullmatch("[0-9]{1,5}", str(value)) and 1 <= int(str(value)) <= 65535:
@@ -160,11 +199,22 @@ def load_settings(environ: Mapping[str, str], *, env_file: Path | None = Path(".
     An empty value counts as not set, and space around a value does not count. Names that are not
     ours are left alone.
     """
+    return _load(Settings, environ, env_file)
+
+
+def load_storage_settings(
+    environ: Mapping[str, str], *, env_file: Path | None = Path(".env")
+) -> StorageSettings:
+    """Only what has to do with the database and the audit log. Raises `SettingsError`."""
+    return _load(StorageSettings, environ, env_file)
+
+
+def _load(kind: type[S], environ: Mapping[str, str], env_file: Path | None) -> S:
     mistakes: list[str] = []
     values: dict[str, Any] = {}
     given = _dotenv(env_file, mistakes) | _set_ones(environ)
     unread: set[str] = set()
-    for name in (field.upper() for field in Settings.model_fields):
+    for name in (field.upper() for field in kind.model_fields):
         value = given.get(name)
         if name in SECRETS and f"{name}_FILE" in given:
             before = len(mistakes)
@@ -174,7 +224,7 @@ def load_settings(environ: Mapping[str, str], *, env_file: Path | None = Path(".
         if value is not None:
             values[name.lower()] = value
     try:
-        settings = Settings(**values)
+        settings = kind(**values)
     except ValidationError as error:
         # Nothing more about a secret whose file is the mistake already.
         lines = {str(one["loc"][0]).upper(): one for one in error.errors(include_input=False)}
@@ -203,7 +253,7 @@ def load_database_url(
         assert isinstance(default, SecretStr), "the setting has a default"
         return default
     try:
-        return SecretStr(_database_url(url.get_secret_value()))
+        return SecretStr(setting_values.database_url(url.get_secret_value()))
     except ValueError as error:
         raise SettingsError("\n".join(mistakes) or f"{name} {error}") from None
 
@@ -249,66 +299,3 @@ def _from_file(name: str, given: Mapping[str, str], mistakes: list[str]) -> str 
         mistakes.append(f"{name}_FILE names an empty file")
         return None
     return value
-
-
-def _token(value: SecretStr, prefix: str, what: str) -> SecretStr:
-    secret = value.get_secret_value()
-    # httpx names a header that it cannot send, secret and all, so what it cannot send stops here.
-    if not _PRINTABLE.fullmatch(secret):
-        raise ValueError("has a space, a line break or a letter that is not ASCII in it")
-    if prefix and secret == prefix:
-        raise ValueError(f"is only the beginning of a token: give {what}")
-    if not secret.startswith(prefix):
-        raise ValueError(f"does not start with {prefix}: give {what}")
-    return value
-
-
-def _url(value: str) -> SplitResult:
-    """A base URL that a key may be sent to."""
-    try:
-        url = urlsplit(value)
-        host, _ = url.hostname, url.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if not _PRINTABLE.fullmatch(value) or "\\" in value or url.scheme not in {"http", "https"}:
-        raise ValueError("is not an https:// URL")
-    if not host:
-        raise ValueError("has no host in it")
-    if "@" in url.netloc:
-        raise ValueError("has a user name or password in it; the key has a setting of its own")
-    if "?" in value or "#" in value:
-        raise ValueError("has a query or a fragment; end it after the path")
-    _check_host(url.scheme, host)
-    return url
-
-
-def _check_host(scheme: str, host: str) -> None:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        is_loopback = host == "localhost"
-    else:
-        is_loopback = address.is_loopback
-        if address.is_link_local or address.is_unspecified or address.is_multicast:
-            raise ValueError("is an address that no such service has")
-    if scheme == "http" and not is_loopback:
-        raise ValueError(
-            "begins with http://, which would send the key in clear: use https://"
-            " (http:// is for this machine only: localhost, 127.0.0.1)"
-        )
-
-
-def _database_url(value: str) -> str:
-    matched = _DATABASE.fullmatch(value)
-    if matched is None:
-        raise ValueError("is not a database we know: give sqlite:///file.db or postgresql://…")
-    scheme, rest = matched.groups()
-    if scheme == "sqlite":
-        path = rest.partition("?")[0]
-        if not path.startswith("/") or path in {"/", "/:memory:"}:
-            raise ValueError(
-                "names no file; what only memory holds is forgotten, and access would not end:"
-                " give sqlite:///file.db (three slashes, four before an absolute path)"
-            )
-        return value
-    return f"postgresql+psycopg://{rest}"

@@ -13,6 +13,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
+from bot.meters import SLACK_CALLS
 from workflows.errors import NotifierUnavailable
 from workflows.points import point
 
@@ -65,12 +66,17 @@ def call(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:  # sla
         answer = method(**arguments)
         point("Slack answered")
     except SlackApiError as error:
-        raise _translated(error) from error
+        translated = _translated(error)
+        SLACK_CALLS.add("refused" if isinstance(translated, SlackSaidNo) else "later")
+        raise translated from error
     except (SlackClientError, HTTPException, URLError, OSError, ValueError) as error:
+        SLACK_CALLS.add("later")
         raise NotifierUnavailable(f"Slack did not answer: {type(error).__name__}") from error
     data = answer.data
     if not isinstance(data, dict):
+        SLACK_CALLS.add("later")
         raise NotifierUnavailable("Slack answered something that is not JSON.")
+    SLACK_CALLS.add("ok")
     return data
 
 

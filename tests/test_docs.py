@@ -16,13 +16,6 @@ from pydantic_core import PydanticUndefined
 from bot.__main__ import cli
 from bot.settings import SECRETS, Settings
 from workflows.domain import grants, requests
-from workflows.domain.events import (
-    DriftFound,
-    LeftoverFound,
-    OtherRolesChanged,
-    RevocationRecovered,
-    RevocationStuck,
-)
 from workflows.domain.reactions import DELAYS, REACTIONS, JobKind
 from workflows.domain.standings import RECHECKS
 from workflows.storage.tables import metadata
@@ -213,8 +206,9 @@ def test_the_readme_names_every_setting() -> None:
 
 def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:  # typer's own copy of click
     """Every command that does something, with the words that call it."""
-    if not hasattr(command, "commands"):
+    if getattr(command, "invoke_without_command", False) or not hasattr(command, "commands"):
         yield path, command
+    if not hasattr(command, "commands"):
         return
     for name, inner in command.commands.items():
         yield from commands(inner, f"{path} {name}")
@@ -260,8 +254,24 @@ def test_every_alert_is_explained() -> None:
     tabled = rows(section(document("operations.md"), "What the alerts mean"))
 
     assert {quoted(row[0])[0] for row in tabled} == alerts
-    told = (DriftFound, LeftoverFound, OtherRolesChanged, RevocationRecovered, RevocationStuck)
-    assert alerts == {one.__name__ for one in told}
+
+
+# ── reliability.md ───────────────────────────────────────────────────────────────────────────────
+
+FAULTS = {
+    **{"A": 23, "B": 22, "C": 17, "D": 14, "E": 7, "F": 13, "G": 8},
+    **{"H": 12, "J": 12, "K": 10, "L": 6, "M": 6},
+}
+
+
+def test_every_fault_has_its_row_with_what_happens_and_a_test_that_shows_it() -> None:
+    tabled = rows(section(document("reliability.md"), "Faults"))
+
+    numbered = [quoted(row[0])[0] for row in tabled if quoted(row[0])]
+    assert numbered == [
+        f"{letter}{n}" for letter, last in FAULTS.items() for n in range(1, last + 1)
+    ]
+    assert all(len(row) == 4 and row[2] and "test_" in row[3] for row in tabled)
 
 
 # ── scim.md, security.md ─────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from workflows import policy_file
 from workflows.domain.entitlements import Team
 from workflows.domain.policy import Terms
 from workflows.policy_file import RULE, TOP
-from workflows.policy_file.values import TERMS
+from workflows.policy_file.values import LIMITS, TERMS
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "policy.example.yaml"
@@ -29,7 +29,7 @@ def test_the_example_is_a_policy() -> None:
     assert policy_file.warnings(policy) == ()
 
 
-@pytest.mark.parametrize("key", sorted({*TOP, *RULE}))
+@pytest.mark.parametrize("key", sorted({*TOP, *RULE, *LIMITS}))
 def test_the_documents_explain_every_key(key: str) -> None:
     row = next((line for line in DOCUMENT.splitlines() if line.startswith(f"| `{key}` |")), None)
 
@@ -40,7 +40,7 @@ def test_the_documents_name_no_key_that_is_not_there() -> None:
     sections = DOCUMENT.partition("## The file")[2].partition("## Approvers")[0]
     rows = {line.split("`")[1] for line in sections.splitlines() if line.startswith("| `")}
 
-    assert rows == {*TOP, *RULE}
+    assert rows == {*TOP, *RULE, *LIMITS}
 
 
 def test_the_policies_in_the_documents_parse() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from workflows import policy_file
 from workflows.domain.entitlements import EmailAddress
+from workflows.domain.limits import Limits
 from workflows.domain.policy import (
     ChatGroup,
     NamedPerson,
@@ -28,6 +29,10 @@ def in_defaults(line: str) -> str:
     return f"version: 1\ndefaults:\n  {line}\n"
 
 
+def in_limits(line: str) -> str:
+    return f"version: 1\nlimits:\n  {line}\n"
+
+
 def rules(*lines: str, first: str = "- name: one") -> str:
     return "\n".join(("version: 1", "rules:", first, *(f"  {line}" for line in lines)))
 
@@ -43,6 +48,9 @@ def rules(*lines: str, first: str = "- name: one") -> str:
         "# first\n---\nversion: 1\ndefaults:\nrules:\n",
         "version: 1\ndefaults: {}\nrules: []\n",
         '{"version": 1, "rules": []}',
+        "version: 1\nlimits:\n",
+        "version: 1\nlimits: {}\n",
+        "version: 1\nlimits: {requests_per_hour: 0, pending_per_person: 0, pending_per_team: 0}",
     ],
 )
 def test_what_is_left_out_is_as_documented(text: str) -> None:
@@ -70,6 +78,10 @@ defaults:
   invite_new_people: false
   pending_lapses_after: 12h
   channel: "#wandb-approvals"
+limits:
+  requests_per_hour: 5
+  pending_per_person: 6
+  pending_per_team: 700
 rules:
   - name: one
     teams: ["prod-*", vision]
@@ -102,6 +114,7 @@ rules:
         pending_lapses_after=12 * 3600,
         channel="#wandb-approvals",
     )
+    assert policy.limits == Limits(requests_per_hour=5, pending_per_person=6, pending_per_team=700)
     (rule,) = policy.rules
     assert (rule.teams, rule.roles) == (("prod-*", "vision"), ("admin", "Release *"))
     assert rule.organization_roles == ("member",)
@@ -198,7 +211,7 @@ def test_a_wrong_word_in_the_defaults_is_named_with_its_line(line: str, words: s
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("", 1, "keys and values are expected here: version, defaults, rules."),
+        ("", 1, "keys and values are expected here: version, defaults, limits, rules."),
         ("- version: 1", 1, "keys and values are expected here"),
         ("rules: []", 1, "`version: 1` is missing."),
         ("\nversion: 2", 2, "`version`: write `1`"),
@@ -206,7 +219,7 @@ def test_a_wrong_word_in_the_defaults_is_named_with_its_line(line: str, words: s
         ("version: 1.0", 1, "`version`: write `1`"),
         ("version: [1]", 1, "`version`: write `1`"),
         ("version: 1\nrule: []", 2, "(did you mean `rules`?)"),
-        ("version: 1\nzzzzzz: 1", 2, "known here: version, defaults, rules"),
+        ("version: 1\nzzzzzz: 1", 2, "known here: version, defaults, limits, rules"),
         ("version: 1\nversion: 1", 2, "`version` stands here twice; first in line 1."),
         ("version: 1\ndefaults: [a]", 2, "keys and values are expected here"),
         ("version: 1\ndefaults: x", 2, "keys and values are expected here"),
@@ -236,6 +249,14 @@ def test_a_wrong_word_in_the_defaults_is_named_with_its_line(line: str, words: s
             3,
             "only 1 named",
         ),
+        ("version: 1\nlimits: 5", 2, "expected here: requests_per_hour, pending_per_person, pend"),
+        (in_limits("requests_an_hour: 5"), 3, "(did you mean `requests_per_hour`?)"),
+        (in_limits("pending_per_team: -1"), 3, "whole number up to 100000; 0 is the default"),
+        (in_limits("pending_per_team: 100001"), 3, "whole number up to 100000"),
+        (in_limits("pending_per_team: 1_0"), 3, "whole number up to 100000"),
+        (in_limits("pending_per_team: 010"), 3, "whole number up to 100000"),
+        (in_limits("pending_per_team: many"), 3, "whole number up to 100000"),
+        (in_limits("pending_per_team: [1]"), 3, "whole number up to 100000"),
         # the order of the three, after the defaults have been filled in
         (in_defaults("max_duration: 10m"), 3, "`min_duration` 15m from the defaults"),
         (in_defaults("default_duration: 31d"), 3, "`max_duration` 30d from the defaults"),

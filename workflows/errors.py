@@ -3,6 +3,8 @@
     AccessError
     ├── Refused                   tell the person; the message is written for them
     │   ├── PolicyRefused         no rule lets this person have this; one complaint a form field
+    │   │   └── AskedAlready      what is stored is against it: no newer reading changes that
+    │   │       └── AskedTooMuch  over a limit; it is logged, since nothing is stored of it
     │   ├── NotAnApprover         someone else has to decide this one
     │   └── AlreadySettled        the request or grant has moved on since the button was drawn
     ├── NotFound                  no such request or grant
@@ -11,6 +13,7 @@
     ├── Unavailable               the other side did not answer properly: tried again later
     │   ├── DirectoryUnavailable  carries `retry_after` when W&B said how long
     │   ├── DirectoryClosed       401 or 403 on our key: the call waits until the key works again
+    │   │   └── GateClosed        so it is known already: not asked again, and not logged once more
     │   └── NotifierUnavailable
     ├── DirectoryChanged          412: it changed since it was read; `ensure` starts again
     └── DirectoryRejected         the directory answered no: a person has to look
@@ -38,6 +41,18 @@ class PolicyRefused(Refused):
     def __init__(self, complaints: Mapping[str, str]) -> None:
         super().__init__(" ".join(complaints.values()))
         self.complaints = dict(complaints)
+
+
+class AskedAlready(PolicyRefused):
+    """What waits already is against it, whatever W&B says now."""
+
+
+class AskedTooMuch(AskedAlready):
+    """One more would be over a limit of the policy; `limit` is its key."""
+
+    def __init__(self, limit: str, complaints: Mapping[str, str]) -> None:
+        super().__init__(complaints)
+        self.limit = limit
 
 
 class NotAnApprover(Refused):
@@ -74,6 +89,10 @@ class DirectoryUnavailable(Unavailable):
 
 class DirectoryClosed(Unavailable):
     """W&B refused our key (401, 403); nothing can be done until somebody mends it."""
+
+
+class GateClosed(DirectoryClosed):
+    """W&B refuses our key, as everybody has been told: this time it was not even asked."""
 
 
 class NotifierUnavailable(Unavailable):

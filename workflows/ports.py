@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from workflows.domain.chain import Head
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.requests import AccessRequest
@@ -97,15 +98,34 @@ class Notice:
     trouble: str = ""  # what keeps an approved request from being carried out just now
 
 
+MANY_STUCK = "ManyStuck"  # the event of the one alert about everything that is stuck
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What became of an alert: `DriftAdopted` by Olga, or a newer `DriftFound`."""
+
+    event: str
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What the organization's admins have to look at."""
+    """What the organization's admins have to look at; `DriftAsked` goes to the person themselves.
+
+    `row` is the audit row it tells of, and what its buttons carry. `since` is what became of a
+    finding, oldest first.
+    """
 
     id: str
     event: str
     subject: str
     at: datetime
     detail: Mapping[str, object]
+    row: int = 0
+    by: str = ""
+    since: tuple[Since, ...] = ()
 
 
 class Notifier(Protocol):
@@ -123,4 +143,7 @@ class Notifier(Protocol):
         """
 
     def alert(self, alert: Alert, receipt: Receipt, *, maybe_posted: bool) -> Receipt:
-        """Tell the one admin `receipt.audience` names; posted once."""
+        """Tell the one admin `receipt.audience` names: post it once, redraw it when it changes."""
+
+    def publish(self, head: Head, at: datetime, channel: str) -> None:
+        """Post the head of the audit chain to a channel; each call is a message of its own."""

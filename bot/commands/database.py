@@ -1,14 +1,28 @@
 """The database of DATABASE_URL, for commands that need nothing else of the settings."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.commands.exits import failed, wrong
 
 if TYPE_CHECKING:  # SQLModel is slow to import
+    from bot.settings import StorageSettings
     from workflows.storage.database import Database
+    from workflows.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a command has of `Deps` that works on the database alone."""
+
+    begin: "Callable[[], AbstractContextManager[UnitOfWork]]"
+    look: "Callable[[], AbstractContextManager[UnitOfWork]]"
+    clock: Callable[[], datetime]
 
 
 @contextmanager
@@ -34,6 +48,35 @@ def open_database() -> "Iterator[Database]":
         failed(trouble(error))
 
 
+@contextmanager
+def open_stored(*, writes: bool = False) -> "Iterator[tuple[Stored, StorageSettings]]":
+    """The database as the bot has it: with the keys of the audit log.
+
+    `writes`: ends the command where AUDIT_KEY is another one than the bot's, because the rows
+    that it would add to the audit log would be taken for a stranger's.
+    """
+    from bot.settings import SettingsError, load_storage_settings
+    from workflows.domain.chain import changes_key
+    from workflows.storage.unit_of_work import Work
+
+    try:
+        settings = load_storage_settings(os.environ)
+    except SettingsError as error:
+        wrong(str(error))
+    with open_database() as database:
+        work = Work(database, settings.audit_keys)
+        if writes:
+            with work.look() as look:
+                changes = changes_key(look.chain.keys, look.chain.head())
+            if changes:
+                wrong("AUDIT_KEY is not the key that the bot seals the audit log with by now.")
+        yield Stored(work.begin, work.look, _now), settings
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  # a command is a program of its own
+
+
 def check_folder(url: str) -> None:
     """SQLite makes a file, but no folder for it. The first to take the address apart."""
     from sqlalchemy.exc import ArgumentError
@@ -57,6 +100,9 @@ def trouble(error: Exception) -> str:
 
     if not isinstance(error, SQLAlchemyError | OSError):
         raise error
+    origin = getattr(error, "orig", None)
+    if type(origin) is sqlite3.DatabaseError:  # and none of its subclasses
+        return f"The database file is damaged ({origin}). Restore a backup."
     return (
         f"The database cannot be used ({type(error).__name__}). Look at DATABASE_URL: is the "
         "server up, do user and password fit, may this process write there? A new database gets "

@@ -8,6 +8,7 @@ from bot.listeners.home import Home
 from bot.listeners.my_access import MyAccess
 from bot.listeners.parts import Parts
 from bot.listeners.request_access import RequestAccess
+from bot.listeners.review_drift import ReviewDrift
 from bot.listeners.review_request import ReviewRequest
 from bot.listeners.slash_command import SlashCommand
 from workflows.errors import NotFound
@@ -22,6 +23,7 @@ def register(app: App, parts: Parts) -> None:
     SlashCommand(parts, request_access, my_access, review_request).register(app)
     request_access.register(app)
     review_request.register(app)
+    ReviewDrift(parts).register(app)
     my_access.register(app)
     home.register(app)
     app.action(re.compile(""))(parts.guard(_unknown))  # last: Bolt asks in this order

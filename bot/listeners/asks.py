@@ -21,7 +21,7 @@ def ask_of(deps: Deps, member: Member, kind: Kind, fields: Fields, origin: str) 
     A team or role that the stored roster does not know is looked for in a newer one first.
     """
     try:
-        return _ask(deps, deps.rosters.current(), member, kind, fields, origin)
+        return _ask(deps, deps.rosters.recent(), member, kind, fields, origin)
     except PolicyRefused as refused:
         if not {"team", "role"} & refused.complaints.keys():
             raise

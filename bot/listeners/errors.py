@@ -17,6 +17,7 @@ from bot.slack_api import SlackSaidNo, call, call_webhook
 from bot.views import notice_modal, request_modal
 from bot.views.blocks import escape
 from workflows.errors import (
+    AskedTooMuch,
     DirectoryUnavailable,
     NotAnApprover,
     NotFound,
@@ -29,6 +30,8 @@ from workflows.errors import (
 GONE = "That is no longer there. Open my Home tab to see what there is."
 SLACK_DOWN = "Slack does not answer me as it should just now. Nothing was changed; try again soon."
 WANDB_DOWN = "W&B has not answered yet, so I cannot look that up. Try again in a minute."
+
+TWICE = "exchanged_trigger_id"  # Slack's word for: this click has opened its form already
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,9 @@ def guarded(
             listener(args)
         except FormErrors as errors:
             args.ack(response_action="errors", errors=errors.errors)
+        except AskedTooMuch as refused:
+            _note_flood(args, refused)
+            _refuse_form(args, client, refused)
         except PolicyRefused as refused:
             _refuse_form(args, client, refused)
         except NotAnApprover as refused:
@@ -55,9 +61,14 @@ def guarded(
         except DirectoryUnavailable as error:
             log.warning("W&B was needed to answer", extra={"error": str(error)})
             _tell(args, client, WANDB_DOWN)
-        except (NotifierUnavailable, SlackSaidNo, Unavailable) as error:
-            log.warning("Slack was needed to answer", extra={"error": str(error)})
-            _tell(args, client, SLACK_DOWN)
+        except SlackSaidNo as error:
+            if error.code == TWICE:
+                log.info("a form was opened already for the same click")
+                args.ack()
+                return
+            _slack_down(args, client, error)
+        except Unavailable as error:
+            _slack_down(args, client, error)
         except Exception:  # a bug: the log gets it whole, the person one honest sentence
             reference = new_reference()
             log.exception("a listener failed", extra={"reference": reference})
@@ -69,6 +80,17 @@ def guarded(
             )
 
     return answering
+
+
+def _slack_down(args: Args, client: WebClient, error: Exception) -> None:
+    log.warning("Slack was needed to answer", extra={"error": str(error)})
+    _tell(args, client, SLACK_DOWN)
+
+
+def _note_flood(args: Args, refused: AskedTooMuch) -> None:
+    """Nothing is stored of what is over a limit; this is all that is left of it."""
+    by = payloads.clicker_of(args.body)
+    log.warning("asked for too much", extra={"by": by, "limit": refused.limit})
 
 
 def _refuse_form(args: Args, client: WebClient, refused: PolicyRefused) -> None:

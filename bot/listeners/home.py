@@ -8,12 +8,14 @@ from slack_bolt import App, Args
 
 from bot import payloads
 from bot.listeners.parts import Parts
+from bot.people import TO_DECIDE
 from bot.slack_api import SlackSaidNo, call, call_webhook
-from bot.views import home
+from bot.views import home, needs_attention
 from bot.views.blocks import Message
 from workflows.domain.entitlements import EmailAddress
 from workflows.errors import NotifierUnavailable
 from workflows.services.overview import overview_of
+from workflows.services.stuck import retry_as
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,9 @@ class Home:
         self._parts = parts
 
     def register(self, app: App) -> None:
-        """Slack says when somebody opens it."""
+        """Slack says when somebody opens it; and the button beside what is stuck."""
         app.event("app_home_opened")(self._parts.guard(self.opened))
+        app.action(needs_attention.TRY_NOW)(self._parts.guard(self.try_now))
 
     def opened(self, args: Args) -> None:
         """Somebody opened the Home tab (or the Messages tab, which has nothing to draw)."""
@@ -35,6 +38,14 @@ class Home:
             member = self._parts.who(args.body)
             self.publish(member.slack_id, member.email)
         args.ack()
+
+    def try_now(self, args: Args) -> None:
+        """Have what is stuck tried at once; for admins of the organization by now."""
+        member = self._parts.who(args.body, max_age=TO_DECIDE)
+        id = payloads.stuck_id_of(args.payload)
+        retry_as(self._parts.deps, id, by=member.email)
+        args.ack()
+        self.again(member.slack_id, member.email, "It is being tried now.")
 
     def after(self, args: Args, email: EmailAddress, listing: Callable[[], Message]) -> None:
         """What is nobody's stored message is drawn again: this tab, or a listing's answer."""
@@ -53,10 +64,10 @@ class Home:
             except NotifierUnavailable as error:
                 _not_drawn(error)
 
-    def again(self, slack_id: str, email: EmailAddress) -> None:
+    def again(self, slack_id: str, email: EmailAddress, notice: str = "") -> None:
         """Publish it after something was done, which stays done when Slack does not take this."""
         try:
-            self.publish(slack_id, email)
+            self.publish(slack_id, email, notice)
         except (NotifierUnavailable, SlackSaidNo) as error:
             _not_drawn(error)
 
@@ -68,6 +79,8 @@ class Home:
             standing_roles=seen.standing_roles,
             requests=seen.requests,
             waiting=seen.waiting,
+            stuck=seen.stuck,
+            stuck_count=seen.stuck_count,
             notice=notice,
         )
         requesters = (request.requester for request in seen.waiting)

@@ -6,6 +6,7 @@ from bot import payloads
 from bot.listeners.errors import tell_quietly
 from bot.listeners.home import Home, is_home
 from bot.listeners.parts import Parts
+from bot.meters import DECISIONS
 from bot.people import TO_DECIDE
 from bot.slack_api import call
 from bot.views import denial_modal, listing, review_card
@@ -35,6 +36,7 @@ class ReviewRequest:
         member = self._parts.who(args.body, max_age=TO_DECIDE)
         id = payloads.request_id_of(args.payload)
         request = decide_request(self._parts.deps, id, by=member.email, approved=True)
+        DECISIONS.add("approved")
         args.ack()
         if request.status is RequestStatus.PENDING:
             tell_quietly(
@@ -70,6 +72,7 @@ class ReviewRequest:
             approved=False,
             comment=denial.reason,
         )
+        DECISIONS.add("denied")
         args.ack()
         if denial.on_home:
             self._home.again(member.slack_id, member.email)

@@ -1,13 +1,14 @@
 """What the organization's admins have to look at: what was found, where, for whom, what to do."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from bot.views import blocks, phrases
+from bot.views import blocks, deployment_alerts, drift_message, phrases, trouble_message
 from bot.views.blocks import Block, Message
+from bot.views.phrases import Mention
 from workflows.domain.entitlements import EmailAddress, place_from_text
 from workflows.domain.events import (
-    DriftFound,
     LeftoverFound,
     OtherRolesChanged,
     RevocationStuck,
@@ -17,8 +18,10 @@ from workflows.ports import Alert
 _LISTED = 10  # roles named one by one; the rest are counted
 
 
-def draw(alert: Alert) -> Message:
-    """One message for one finding; it is posted once and does not change."""
+def draw(alert: Alert, mention: Mention = MappingProxyType({})) -> Message:
+    """One message for one finding; it is posted once, and redrawn while it lasts."""
+    if alert.event in drift_message.EVENTS:
+        return drift_message.draw(alert, mention)
     title, sentence, more, advice = _content(alert)
     drawn = [
         blocks.section(f":warning: *{title}*"),
@@ -34,9 +37,10 @@ _Content = tuple[str, str, list[Block], str]
 
 
 def _content(alert: Alert) -> _Content:
+    lasting = trouble_message.content(alert, _whom_and_where(alert))
+    if lasting is not None:
+        return lasting
     match alert.event:
-        case DriftFound.__name__:
-            return _drift(alert)
         case OtherRolesChanged.__name__:
             return _others(alert)
         case RevocationStuck.__name__:
@@ -45,6 +49,8 @@ def _content(alert: Alert) -> _Content:
             return _leftover(alert)
         case "RevocationRecovered":
             return _recovered(alert)
+        case event if event in deployment_alerts.CONTENTS:
+            return deployment_alerts.CONTENTS[event](alert)
         case event:
             return (
                 "Something needs a look",
@@ -52,19 +58,6 @@ def _content(alert: Alert) -> _Content:
                 [],
                 "Look at this person in W&amp;B.",
             )
-
-
-def _drift(alert: Alert) -> _Content:
-    found = _role(str(alert.detail.get("found", "")))
-    expected = [_role(each) for each in _texts(alert.detail, "expected")]
-    return (
-        "Access was changed by somebody else in W&amp;B",
-        f"{_whom_and_where(alert)} now holds {found}. "
-        f"I expected {' or '.join(expected) or 'something else'}, and left it as it is.",
-        [],
-        "If the change is right, nothing. If not, set the role in W&amp;B by hand: I do not "
-        "undo what people did.",
-    )
 
 
 def _others(alert: Alert) -> _Content:
@@ -132,12 +125,6 @@ def _whom_and_where(alert: Alert) -> str:
 
 def _person(email: str) -> str:
     return phrases.person(EmailAddress(email), {})
-
-
-def _role(text: str) -> str:
-    """A role as it is stored (`member:Release Steward`), by its name; `nothing` stays a word."""
-    shown = text.partition(":")[2] or text
-    return shown if shown in ("", "nothing") else blocks.strong(shown)
 
 
 def _texts(detail: Mapping[str, Any], key: str) -> list[str]:

@@ -42,6 +42,8 @@ class Message:
 
 def clean(text: str) -> str:
     """The text without characters that show nothing but change how the rest is shown."""
+    if text.isascii() and text.isprintable():  # nearly every name there is
+        return text
     return _SURROGATE.sub("\ufffd", _CONTROL.sub("", _BIDI.sub("", text)))
 
 

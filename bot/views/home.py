@@ -1,20 +1,22 @@
 """The Home tab: my access, my requests, waiting for me. Drawn whole each time it is opened.
 
-What waits for this person stands first, because somebody else cannot go on without them.
-Published to one person at a time: when they open it, and when something of theirs has changed.
+For admins of the organization what is stuck stands above all. What waits for this person comes
+next, because somebody else cannot go on without them. Published to one person at a time: when they
+open it, and when something of theirs has changed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.views import blocks, sections
+from bot.views import blocks, needs_attention, sections
 from bot.views.blocks import Block
 from bot.views.phrases import Mention
 from bot.views.sections import Room
 from workflows.domain.entitlements import Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.requests import AccessRequest
+from workflows.domain.stuck import StuckItem
 
 REQUEST_ACCESS = "home.request_access"
 
@@ -26,13 +28,16 @@ _REQUESTS = Room(25, 3_000)
 class HomePage:
     """Everything about one person. `notice` is a sentence for the top, plain text, or empty.
 
-    `standing_roles` is what W&B shows, whoever gave it; `requests` newest first.
+    `standing_roles` is what W&B shows, whoever gave it; `requests` newest first. `stuck` is for
+    admins of the organization: the first few of `stuck_count`.
     """
 
     grants: Sequence[Grant] = ()
     standing_roles: Sequence[tuple[Place, Role]] = ()
     requests: Sequence[AccessRequest] = ()
     waiting: Sequence[AccessRequest] = ()
+    stuck: Sequence[StuckItem] = ()
+    stuck_count: int = 0
     notice: str = ""
 
 
@@ -58,7 +63,10 @@ def draw(page: HomePage, *, now: datetime, mention: Mention) -> Block:
 
 def _lists(page: HomePage, above: Sequence[Block], now: datetime, mention: Mention) -> list[Block]:
     line = blocks.divider()
-    room = Room(blocks.VIEW_BLOCKS, blocks.ALL_TEXT).less(above).less([line] * 3)
+    room = Room(blocks.VIEW_BLOCKS, blocks.ALL_TEXT).less(above).less([line] * 4)
+    stuck = needs_attention.draw(page.stuck, page.stuck_count)
+    room = room.less(stuck)
+    top = [line, *stuck] if stuck else []
     access = sections.my_access(page.grants, page.standing_roles, room.at_most(_ACCESS))
     room = room.less(access)
     requests = sections.my_requests(
@@ -67,5 +75,5 @@ def _lists(page: HomePage, above: Sequence[Block], now: datetime, mention: Menti
     room = room.less(requests)
     waiting = sections.waiting_for_me(page.waiting, room, now=now, mention=mention)
     if page.waiting:
-        return [line, *waiting, line, *access, line, *requests]
-    return [line, *access, line, *requests, line, *waiting]
+        return [*top, line, *waiting, line, *access, line, *requests]
+    return [*top, line, *access, line, *requests, line, *waiting]

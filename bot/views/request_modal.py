@@ -83,14 +83,15 @@ def options(teams: Iterable[str], typed: str) -> list[Block]:
     """The teams that fit what was typed so far, best first: for a `block_suggestion`."""
     wanted = typed.strip().casefold()
 
-    def fit(team: str) -> tuple[int, str]:
-        folded = team.casefold()
+    def fit(found: tuple[str, str]) -> tuple[int, str]:
+        folded, _ = found
         if folded == wanted:
             return 0, folded
         return (1 if folded.startswith(wanted) else 2), folded
 
-    found = (team for team in _offered(teams) if wanted in team.casefold())
-    return [_option(team) for team in sorted(found, key=fit)[:_OPTIONS]]
+    named = ((team.casefold(), team) for team in _offered(teams))
+    found = [one for one in named if wanted in one[0]]
+    return [_option(team) for _, team in sorted(found, key=fit)[:_OPTIONS]]
 
 
 def value_of(name: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from slack_bolt import BoltRequest, BoltResponse
 from starlette.applications import Starlette
 
+from bot.rush import WAIT_SECONDS
 from bot.server import Health, Server, build_server_app, listen, serve
 from tests.bot.signing import SECRET
 
@@ -22,6 +23,8 @@ clock = time.time  # noqa: TID251 - the real server is told the real time, as th
 def a_server_app(
     dispatch: Callable[[BoltRequest], BoltResponse] = lambda request: BoltResponse(status=200),
     health: Callable[[], Health] = lambda: Health(ready=True),
+    *,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> Starlette:
     """The app with references `ref-1`, `ref-2`, …"""
     numbers = count(1)
@@ -31,6 +34,7 @@ def a_server_app(
         signing_secret=SecretStr(SECRET),
         clock=clock,
         new_reference=lambda: f"ref-{next(numbers)}",
+        wait_seconds=wait_seconds,
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -175,10 +176,10 @@ def test_a_signed_command_may_come_in_chunks(port: int) -> None:
     assert asked[0].body["text"] == "chunks"
 
 
-def test_a_body_shorter_than_it_says_is_a_408_and_the_end(port: int) -> None:
+def test_a_body_shorter_than_it_says_is_a_401_and_the_end(port: int) -> None:
     answered, headers, _ = exchange(port, request(POST, looks_signed(), b"half", length=1_000))
 
-    assert answered == 408
+    assert answered == 401
     assert headers["connection"] == "close"
 
 
@@ -202,6 +203,26 @@ def test_refusals_say_the_same_whatever_was_sent(port: int) -> None:
     bodies = {exchange(port, request(POST, FORM, body))[2] for body in (b"", b"a=1", COMMAND)}
 
     assert bodies == {"The request is not signed by Slack.\n"}
+
+
+def test_many_who_sign_nothing_fill_no_memory_together(port: int) -> None:
+    large = b"x" * (MAX - 1024)
+    holding = request(POST, looks_signed(), large, length=MAX)  # a little is missing
+
+    with ExitStack() as stack:
+        senders = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            for _ in range(80)
+        ]
+        for sender in senders:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                sender.sendall(holding)
+        first = [sender.recv(64).split(b" ")[1] for sender in senders]
+    body = b"command=%2Fwandb&text=in-between"
+
+    assert first.count(b"413") >= 80 - 64  # of a quarter of a MiB each 64 are let in at most
+    assert set(first) <= {b"413", b"401"}
+    assert exchange(port, request(POST, signed(body), body))[0] == 200
 
 
 def peak_kib(pid: int) -> int:

@@ -1,7 +1,10 @@
 """What the log says, and what it never says: secrets, and what people wrote."""
 
+import io
 import json
 import logging
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ def restored() -> Iterator[None]:
     for handler in root.handlers[:]:  # pytest puts its own there, for each phase of a test
         if isinstance(handler.formatter, ProcessorFormatter):
             root.removeHandler(handler)
+            handler.close()
     root.setLevel(level)
     for name, before in quiet.items():
         logging.getLogger(name).setLevel(before)
@@ -38,6 +42,8 @@ class TestOneRecord:
 
     def written(self, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
         """The records on standard error; nothing is on standard output."""
+        for handler in logging.getLogger().handlers:
+            handler.flush()
         captured = capsys.readouterr()
         assert captured.out == ""
         return [json.loads(line) for line in captured.err.splitlines()]
@@ -91,6 +97,49 @@ class TestOneRecord:
         logs.configure(logging.INFO)
         log.debug("details")
         assert self.written(capsys) == []
+
+
+def a_line(number: int) -> logging.LogRecord:
+    """A record."""
+    return logging.LogRecord("bot", logging.INFO, "", 0, str(number), (), None)
+
+
+def test_who_logs_waits_for_no_reader_and_what_was_left_out_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reading, writing = os.pipe()
+    stream = open(writing, "w", encoding="utf-8")  # noqa: SIM115  # closed below
+    handler = logs.Beside(stream, room=10)
+    handler.setFormatter(logging.Formatter("%(message)s" + "x" * 70_000))  # more than a pipe holds
+
+    for number in range(50):
+        handler.emit(a_line(number))  # nobody reads, and it comes back all the same
+    with open(reading, "rb", buffering=0) as reader:
+        while "lines of the log were left out" not in caplog.messages:
+            assert reader.read(65_536)
+        drain = threading.Thread(target=reader.readall)
+        drain.start()
+        handler.flush()
+        handler.close()
+        handler.flush()
+        stream.close()
+        drain.join(10)
+
+    (told,) = caplog.records
+    assert 39 <= vars(told)["lines"] <= 40  # one was being written
+
+
+def test_a_log_that_is_closed_ends_nothing() -> None:
+    stream = io.StringIO()
+    stream.close()
+    handler = logs.Beside(stream)
+
+    handler.emit(a_line(1))
+    handler.flush()
+    handler.emit(a_line(2))
+    handler.flush()
+
+    handler.close()
 
 
 class DebugJourney(Journey):

@@ -257,3 +257,22 @@ def test_policy_check_of_a_file_that_is_not_there_says_so(tmp_path: Path) -> Non
     done = wandb_access("policy", "check", "nowhere.yaml", folder=tmp_path)
     assert done.returncode == 2
     assert "No such file" in done.stderr
+
+
+def test_comparing_needs_every_setting_and_a_w_and_b_that_answers(tmp_path: Path) -> None:
+    missing = wandb_access("reconcile", folder=tmp_path)
+    assert missing.returncode == 2
+    assert "WANDB_API_KEY" in missing.stderr
+
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\ndrift: fight\n")
+    environ = environ_of(tmp_path, POLICY_FILE=str(policy))
+    wrong = wandb_access("reconcile", folder=tmp_path, environ=environ)
+    assert wrong.returncode == 2
+    assert "`drift`: write `enforce` or `report`." in wrong.stderr
+
+    environ = environ_of(tmp_path)
+    assert wandb_access("migrate", folder=tmp_path, environ=environ).returncode == 0
+    silent = wandb_access("reconcile", "--dry-run", folder=tmp_path, environ=environ)
+    assert silent.returncode == 1
+    assert silent.stderr.startswith("W&B could not be compared: ")

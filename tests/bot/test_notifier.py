@@ -14,6 +14,7 @@ from sandbox.slack_people import Person
 from sandbox.slack_server import SlackServer
 from sandbox.slack_world import SlackWorld
 from tests.builders import ADA, NOW, a_grant, a_request
+from workflows.domain.chain import Head
 from workflows.domain.grants import GrantStatus
 from workflows.domain.requests import Decision, RequestStatus
 from workflows.errors import NotifierUnavailable
@@ -190,6 +191,21 @@ def test_a_channel_that_takes_nothing_says_why(office: Office) -> None:
     assert office.deliver(PENDING, Receipt(CHANNEL + channel)).failed == "Slack said is_archived"
 
 
+@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found", "cannot_dm_bot"])
+def test_a_place_that_the_bot_was_shut_out_of_says_why(code: str, office: Office) -> None:
+    office.world.faults.add(SlackFault("chat.postMessage", ErrorCode(code)))
+    assert office.deliver(PENDING, TO_EVE).failed == f"Slack said {code}"
+
+
+@pytest.mark.parametrize("code", ["token_revoked", "invalid_auth", "account_inactive"])
+def test_a_token_that_slack_refuses_is_a_matter_of_time(code: str, office: Office) -> None:
+    office.world.faults.add(SlackFault("chat.postMessage", ErrorCode(code)))
+    with pytest.raises(NotifierUnavailable):
+        office.deliver(PENDING, TO_EVE)
+    office.deliver(PENDING, TO_EVE, maybe_posted=True)
+    assert len(office.eve.messages()) == 1
+
+
 def test_a_slack_that_is_down_raises_and_keeps_nothing(office: Office) -> None:
     office.world.down()
     with pytest.raises(NotifierUnavailable):
@@ -208,12 +224,19 @@ def test_a_rate_limit_is_handed_on_with_its_time(office: Office) -> None:
 
 def test_an_alert_is_posted_once(office: Office) -> None:
     posted = office.notifier.alert(STUCK, TO_ADA, maybe_posted=False)
-    later = replace(STUCK, at=NOW + timedelta(hours=1))
-    assert office.notifier.alert(later, posted, maybe_posted=False) == posted
+    assert office.notifier.alert(STUCK, posted, maybe_posted=False) == posted
     (message,) = office.ada.messages()
     assert "cannot be taken back" in office.ada.text_of(message)
     assert "the last admin" in office.ada.text_of(message)
     assert office.called() == ["chat.postMessage"]
+
+
+def test_an_alert_that_shows_something_else_by_now_is_redrawn(office: Office) -> None:
+    posted = office.notifier.alert(STUCK, TO_ADA, maybe_posted=False)
+    later = replace(STUCK, at=NOW + timedelta(hours=1))
+    again = office.notifier.alert(later, posted, maybe_posted=False)
+    assert (again.ts, again.drawn == posted.drawn) == (posted.ts, False)
+    assert office.called() == ["chat.postMessage", "chat.update"]
 
 
 def test_an_alert_whose_answer_was_lost_is_found(office: Office) -> None:
@@ -228,3 +251,15 @@ def test_an_alert_whose_answer_was_lost_is_found(office: Office) -> None:
 def test_an_alert_to_nobody_has_failed(office: Office) -> None:
     receipt = office.notifier.alert(STUCK, Receipt(APPROVER + "x@corp.example"), maybe_posted=False)
     assert receipt.failed
+
+
+def test_the_head_of_the_audit_chain_is_posted_to_a_channel(office: Office) -> None:
+    channel = office.world.add_channel("#audit", office.ada.id)
+    head = Head(1234, "ab" * 32, "none")
+    office.notifier.publish(head, NOW, channel)
+    (message,) = office.ada.messages(channel)
+    assert "1234 sealed rows" in message.text
+    assert "ab" * 32 in str(message.blocks)
+    with pytest.raises(NotifierUnavailable, match="channel_not_found"):
+        office.notifier.publish(head, NOW, "C0NOWHERE")
+    assert office.world.warnings == []

@@ -279,5 +279,13 @@ def test_a_form_is_known_by_its_id_and_a_command_by_its_trigger() -> None:
     assert payloads.origin_of({"user_id": "U2", "trigger_id": "1.2"}) == "trigger:U2:1.2"
 
 
+def test_without_an_id_the_same_delivery_is_the_same_and_another_is_another() -> None:
+    one, other = ({"user_id": "U2", "text": text} for text in ("one", "other"))
+
+    assert payloads.origin_of(one) == payloads.origin_of(dict(one))
+    assert payloads.origin_of(one) != payloads.origin_of(other)
+    assert len(payloads.origin_of(one)) < 255
+
+
 def test_what_is_typed_into_the_search_is_read() -> None:
     assert payloads.typed_of({"type": "block_suggestion", "value": "vis"}) == "vis"

@@ -20,6 +20,8 @@ CANARIES = {
     "SLACK_APP_TOKEN": "xapp-canary-app",
     "WANDB_API_KEY": "canary-key",
     "DATABASE_URL": "postgresql://bot:canary-pass$word@db/access",
+    "AUDIT_KEY": "canary-audit-key-0123456789abcdef",
+    "AUDIT_KEYS_OLD": "canary-old-key-0123456789abcdef0,canary-older-key-0123456789abcdef",
 }
 NEEDED = {
     name: CANARIES[name] for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "WANDB_API_KEY")
@@ -65,19 +67,19 @@ def test_every_mistake_is_named_at_once_with_what_to_do() -> None:
     )
 
     assert [line.split(" ")[0] for line in found] == [
+        "DATABASE_URL",
         "SLACK_BOT_TOKEN",
         "SLACK_SIGNING_SECRET",
         "SLACK_APP_TOKEN",
         "WANDB_BASE_URL",
         "WANDB_API_KEY",
-        "DATABASE_URL",
         "POLICY_FILE",
         "PORT",
         "LOG_LEVEL",
     ]
     assert "canary" not in "\n".join(found)
-    assert found[0].endswith("give the Bot User OAuth Token, not the app's or a person's")
-    assert "is not set: copy it from the Slack app's page Basic Information" in found[1]
+    assert found[1].endswith("give the Bot User OAuth Token, not the app's or a person's")
+    assert "is not set: copy it from the Slack app's page Basic Information" in found[2]
 
 
 def test_empty_counts_as_not_set_and_space_around_does_not_count() -> None:
@@ -189,6 +191,14 @@ def test_other_databases_are_refused(value: str) -> None:
 def test_a_port_is_a_plain_number_in_range(value: str) -> None:
     assert mistakes(NEEDED | {"PORT": value}) == [
         "PORT is not a port; give a number from 1 to 65535"
+    ]
+
+
+def test_the_port_for_metrics_is_one_or_none() -> None:
+    assert load_settings(NEEDED, env_file=None).metrics_port is None
+    assert load_settings(NEEDED | {"METRICS_PORT": "9100"}, env_file=None).metrics_port == 9100
+    assert mistakes(NEEDED | {"METRICS_PORT": "all"}) == [
+        "METRICS_PORT is not a port; give a number from 1 to 65535"
     ]
 
 
@@ -334,3 +344,43 @@ def test_reading_settings_loads_nothing_heavy() -> None:
     )
 
     assert result.stdout.strip() == "[]"
+
+
+# -- the audit log --------------------------------------------------------------------------------
+
+
+def test_the_audit_keys_come_in_order_and_show_nothing() -> None:
+    alone, none = load(AUDIT_KEY="canary-" + "k" * 32), load()
+    both = load(AUDIT_KEY="canary-" + "k" * 32, AUDIT_KEYS_OLD=f"{'x' * 32}, {'y' * 32}")
+
+    assert not none.audit_keys.current.is_secret
+    assert alone.audit_keys.others == ()
+    assert both.audit_keys.current == alone.audit_keys.current
+    assert [key.secret for key in both.audit_keys.others] == [b"x" * 32, b"y" * 32]
+    assert "canary" not in repr(both) + repr(both.audit_keys)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("AUDIT_KEY", "canary", "is shorter than 32 characters"),
+        ("AUDIT_KEY", "canary " * 10, "has a space"),
+        ("AUDIT_KEY", "canary," * 10, "has a comma"),
+        ("AUDIT_KEYS_OLD", "x" * 32 + ",canary", "is shorter than 32 characters"),
+        ("AUDIT_KEYS_OLD", "x" * 32 + ",", "has a space"),
+        ("AUDIT_PUBLISH", "canary", "is not one of log, file:/an/absolute/path and channel:C0123"),
+        ("AUDIT_PUBLISH", "file:canary", "is not one of"),
+        ("AUDIT_PUBLISH", "channel:#canary", "is not one of"),
+        ("AUDIT_PUBLISH", "file:/canary/heads", "names a file in a folder that is not there"),
+    ],
+)
+def test_what_the_audit_log_cannot_use_is_named(name: str, value: str, wrong: str) -> None:
+    (found,) = mistakes(NEEDED | {name: value})
+
+    assert found.startswith(f"{name} {wrong}")
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize("target", ["log", "file:/tmp/heads", "channel:C0123ABC", "channel:G0123"])
+def test_the_head_can_go_to_three_kinds_of_places(target: str) -> None:
+    assert load(AUDIT_PUBLISH=target).audit_publish == target

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pytest
 
+from workflows.domain.drift import lost_others
 from workflows.domain.entitlements import (
     ADMIN,
     MEMBER,
@@ -18,7 +19,7 @@ from workflows.domain.entitlements import (
     custom_role,
     email_of,
 )
-from workflows.domain.standings import Reading, lost_others
+from workflows.domain.standings import Reading
 from workflows.errors import DirectoryRejected
 from workflows.ports import Directory
 

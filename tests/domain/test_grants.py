@@ -25,10 +25,11 @@ from workflows.domain.events import (
 )
 from workflows.domain.grants import LIVE, OPEN, TRANSITIONS, Grant, GrantStatus
 from workflows.domain.requests import Decision, RequestStatus
-from workflows.errors import AlreadySettled
+from workflows.errors import AlreadySettled, Refused
 
 LATER = NOW + HOUR
-END = (NOW + 8 * HOUR).isoformat()
+AT_ITS_END = NOW + 8 * HOUR
+END = AT_ITS_END.isoformat()
 
 
 def activate(grant: Grant) -> Change[Grant]:
@@ -36,7 +37,7 @@ def activate(grant: Grant) -> Change[Grant]:
 
 
 def expire(grant: Grant) -> Change[Grant]:
-    return grants.expire(grant, now=LATER)
+    return grants.expire(grant, now=AT_ITS_END)
 
 
 def revoke(grant: Grant) -> Change[Grant]:
@@ -152,10 +153,10 @@ def test_when_the_time_is_up_it_is_ending_even_if_wandb_never_confirmed_it(
     change = expire(a_grant(status=status))
 
     assert change.entity.status is GrantStatus.ENDING
-    assert (change.entity.over_at, change.entity.ended_by) == (LATER, CLOCK)
+    assert (change.entity.over_at, change.entity.ended_by) == (AT_ITS_END, CLOCK)
     assert change.events == (
         GrantExpired(
-            subject="r-1", at=LATER, actor=CLOCK, before=status, after="ending", ends_at=END
+            subject="r-1", at=AT_ITS_END, actor=CLOCK, before=status, after="ending", ends_at=END
         ),
     )
 
@@ -191,19 +192,38 @@ def test_what_is_over_can_neither_be_revoked_nor_extended(status: GrantStatus) -
         grants.extend(grant, until=NOW + 24 * HOUR, by=ADA, now=LATER)
 
 
-@pytest.mark.parametrize(
-    ("ends_at", "before"), [(NOW + 8 * HOUR, END), (None, "permanent")], ids=["timed", "permanent"]
-)
-def test_extending_moves_the_end_and_nothing_else(ends_at: datetime | None, before: str) -> None:
-    grant = a_grant(status=GrantStatus.ACTIVE, ends_at=ends_at)
+def test_extending_moves_the_end_and_nothing_else() -> None:
+    grant = a_grant(status=GrantStatus.ACTIVE)
     until = NOW + 24 * HOUR
 
     change = grants.extend(grant, until=until, by=ADA, now=LATER)
 
     assert change.entity == a_grant(status=GrantStatus.ACTIVE, ends_at=until)
     assert change.events == (
-        GrantExtended(subject="r-1", at=LATER, actor=ADA, before=before, after=until.isoformat()),
+        GrantExtended(subject="r-1", at=LATER, actor=ADA, before=END, after=until.isoformat()),
     )
+
+
+def test_an_end_that_is_moved_to_where_it_is_changes_nothing() -> None:
+    grant = a_grant()
+
+    assert grants.extend(grant, until=NOW + 8 * HOUR, by=ADA, now=LATER) == Change(grant)
+
+
+def test_an_end_is_never_moved_to_an_earlier_one_and_none_is_made() -> None:
+    with pytest.raises(Refused, match="lasts longer"):
+        grants.extend(a_grant(), until=NOW + 7 * HOUR, by=ADA, now=LATER)
+    with pytest.raises(Refused, match="has no end"):
+        grants.extend(a_grant(ends_at=None), until=NOW + 7 * HOUR, by=ADA, now=LATER)
+
+
+@pytest.mark.parametrize("ends_at", [NOW + 8 * HOUR, None], ids=["later", "never"])
+def test_what_was_given_more_time_since_it_was_found_due_does_not_expire(
+    ends_at: datetime | None,
+) -> None:
+    grant = a_grant(ends_at=ends_at)
+
+    assert grants.expire(grant, now=NOW + 7 * HOUR) == Change(grant)
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(hours=1)])

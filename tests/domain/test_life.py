@@ -28,15 +28,16 @@ from tests.builders import (
     a_standing,
     an_ask,
 )
-from workflows.domain import grants, policy, requests, standings
+from workflows.domain import grants, planning, policy, requests, standings
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import EmailAddress, Role
 from workflows.domain.events import Change, Event
 from workflows.domain.grants import OPEN, Grant, GrantStatus
+from workflows.domain.planning import Step
 from workflows.domain.policy import NamedPerson, Policy, TeamAdmins, Terms
 from workflows.domain.reactions import REACTIONS, JobKind
 from workflows.domain.requests import AccessRequest, RequestStatus
-from workflows.domain.standings import RECHECKS, Step
+from workflows.domain.standings import RECHECKS
 from workflows.errors import NotAnApprover, Refused
 
 LATEST = timedelta(minutes=45)  # after that a write that was lost lands no more
@@ -142,9 +143,8 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), minutes=st.integers(1, 120))
     def extend(self, data: st.DataObject, minutes: int) -> None:
         grant = data.draw(st.sampled_from(self._live()))
-        until = self.now + timedelta(minutes=minutes)
-        if grant.ends_at == until:
-            return
+        assert grant.ends_at is not None
+        until = grant.ends_at + timedelta(minutes=minutes)
         self._store_grant(grant, grants.extend(grant, until=until, by=ADA, now=self.now))
 
     # ── the clock and the worker ─────────────────────────────────────────────────────────────
@@ -178,8 +178,8 @@ class Life(RuleBasedStateMachine):
         if giving and not self.standing.noted:
             touched = standings.first_touch(self.standing, held, account="u-eve", now=now)
             self.standing = touched.entity
-        plan = standings.plan(self.standing, opened, held)
-        assert not plan.drifted, "nobody else's hand is at work"
+        plan = planning.plan(self.standing, opened, held)
+        assert plan.hand is None, "nobody else's hand is at work"
         if plan.step is Step.WRITE:
             sent = standings.send(self.standing, plan.wanted, held=held, others=None, now=now)
             self.standing = sent.entity

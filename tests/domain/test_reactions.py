@@ -33,7 +33,13 @@ def test_nothing_else_has_a_reaction() -> None:
 def test_whatever_may_leave_access_behind_owes_an_ensure() -> None:
     owing = {kind for kind, jobs in REACTIONS.items() if JobKind.ENSURE in jobs}
 
-    assert owing == {events.GrantIssued, events.GrantExpired, events.GrantRevoked}
+    assert owing == {
+        events.GrantIssued,
+        events.GrantExpired,
+        events.GrantRevoked,
+        events.DriftPutBack,
+        events.StuckResolved,
+    }
 
 
 def test_every_outcome_is_told_to_people() -> None:

@@ -186,6 +186,16 @@ def test_one_denial_settles_it_and_keeps_its_reason() -> None:
     )
 
 
+def test_the_same_denial_again_changes_nothing_and_another_comes_too_late() -> None:
+    denied = deny(a_request()).entity
+
+    assert deny(denied) == Change(denied)
+    with pytest.raises(AlreadySettled):
+        requests.decide(denied, by=ADA, approved=False, comment="another reason", now=LATER)
+    with pytest.raises(AlreadySettled):
+        requests.decide(denied, by=ADA, approved=True, comment="", now=LATER)
+
+
 def test_who_approved_can_still_say_no_while_it_is_pending() -> None:
     waiting = approve(a_request(needed=2)).entity
 

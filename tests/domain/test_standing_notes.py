@@ -15,19 +15,19 @@ from tests.builders import (
     a_grant,
     a_standing,
 )
-from workflows.domain import standings
+from workflows.domain import drift, planning, standings
 from workflows.domain.entitlements import Role, custom_role
 from workflows.domain.events import (
     BOT,
     Change,
-    DriftFound,
     OtherRolesChanged,
     PersonInvited,
     PriorNoted,
     RoleSent,
 )
 from workflows.domain.grants import Grant, GrantStatus
-from workflows.domain.standings import RECHECKS, Plan, Standing, Step
+from workflows.domain.planning import Plan, Step
+from workflows.domain.standings import RECHECKS, Standing
 
 KEY = "eve@corp.example team:vision"
 LATER = NOW + HOUR
@@ -136,7 +136,7 @@ def test_a_write_that_timed_out_can_land_after_the_same_was_sent_again_and_answe
     given = standings.answered(sent_and_lost(lost, MEMBER), MEMBER)
     taken = standings.answered(sent_and_lost(given, None), None)
 
-    assert standings.plan(taken, [over(MEMBER)], MEMBER) == Plan(None, Step.WRITE)
+    assert planning.plan(taken, [over(MEMBER)], MEMBER) == Plan(None, Step.WRITE)
 
 
 def test_however_often_it_is_sent_what_is_remembered_stays_small() -> None:
@@ -146,27 +146,6 @@ def test_however_often_it_is_sent_what_is_remembered_stays_small() -> None:
         standing = sent_and_lost(sent_and_lost(standing, MEMBER), None)
 
     assert len(standing.unanswered) <= 3
-
-
-def test_drift_is_told_once_for_each_finding() -> None:
-    first = standings.note_drift(IS_ADMIN, MEMBER, now=NOW)
-    again = standings.note_drift(first.entity, MEMBER, now=LATER)
-    gone = standings.note_drift(first.entity, None, now=LATER)
-
-    assert first.events == (
-        DriftFound(subject=KEY, at=NOW, actor=BOT, expected=("admin",), found="member"),
-    )
-    assert again == Change(first.entity)
-    assert gone.entity.drift == "nothing"
-    assert len(gone.events) == 1
-
-
-def test_drift_says_what_was_expected_also_when_that_is_nothing() -> None:
-    change = standings.note_drift(sent_and_lost(NOTED, MEMBER), ADMIN, now=NOW)
-
-    (found,) = change.events
-    assert isinstance(found, DriftFound)
-    assert found.expected == ("member", "nothing")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +162,7 @@ def test_drift_says_what_was_expected_also_when_that_is_nothing() -> None:
 def test_roles_elsewhere_that_are_no_longer_what_they_were_are_found(
     before: dict[str, str] | None, after: dict[str, str] | None, lost: dict[str, str]
 ) -> None:
-    assert standings.lost_others(before, after) == lost
+    assert drift.lost_others(before, after) == lost
 
 
 @pytest.mark.parametrize(("after", "shown"), [({"b": "viewer"}, ("b: viewer",)), (None, ())])
@@ -192,7 +171,7 @@ def test_roles_lost_elsewhere_are_an_alarm(
 ) -> None:
     standing = a_standing(others={"b": "member"})
 
-    change = standings.note_others(
+    change = drift.note_others(
         standing, {"b": "member", "a": "admin"}, after, put_back=True, now=NOW
     )
 

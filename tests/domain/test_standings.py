@@ -17,10 +17,11 @@ from tests.builders import (
     a_reading,
     a_standing,
 )
-from workflows.domain import standings
+from workflows.domain import planning, standings
 from workflows.domain.entitlements import Role, custom_role
 from workflows.domain.grants import Grant, GrantStatus
-from workflows.domain.standings import Plan, Standing, Step
+from workflows.domain.planning import Hand, Plan, Step
+from workflows.domain.standings import Standing
 
 KEY = "eve@corp.example team:vision"
 LATER = NOW + HOUR
@@ -163,15 +164,15 @@ IS_ADMIN = a_standing(noted=True, prior=VIEWER, last_seen=ADMIN)
         (IS_ADMIN, [over(ADMIN)], VIEWER, Plan(VIEWER, Step.NOTHING)),
         (IS_ADMIN, [over(ADMIN), active(MEMBER)], ADMIN, Plan(MEMBER, Step.WRITE)),
         # somebody took it away, or raised it, by hand
-        (IS_ADMIN, [active(ADMIN)], MEMBER, Plan(ADMIN, Step.LEAVE, drifted=True)),
-        (WAS_VIEWER, [active(MEMBER)], ADMIN, Plan(MEMBER, Step.LEAVE, drifted=True)),
-        (WAS_VIEWER, [over(MEMBER)], ADMIN, Plan(VIEWER, Step.LEAVE, drifted=True)),
+        (IS_ADMIN, [active(ADMIN)], MEMBER, Plan(ADMIN, Step.LEAVE, Hand.LEFT)),
+        (WAS_VIEWER, [active(MEMBER)], ADMIN, Plan(MEMBER, Step.LEAVE, Hand.LEFT)),
+        (WAS_VIEWER, [over(MEMBER)], ADMIN, Plan(VIEWER, Step.LEAVE, Hand.LEFT)),
         # a later approval is carried out all the same, but lowers nothing
-        (WAS_VIEWER, [issued(ADMIN)], MEMBER, Plan(ADMIN, Step.WRITE, drifted=True)),
-        (WAS_VIEWER, [issued(ADMIN)], None, Plan(ADMIN, Step.WRITE, drifted=True)),
-        (WAS_VIEWER, [issued(MEMBER)], ADMIN, Plan(MEMBER, Step.LEAVE, drifted=True)),
+        (WAS_VIEWER, [issued(ADMIN)], MEMBER, Plan(ADMIN, Step.WRITE, Hand.APPROVED)),
+        (WAS_VIEWER, [issued(ADMIN)], None, Plan(ADMIN, Step.WRITE, Hand.APPROVED)),
+        (WAS_VIEWER, [issued(MEMBER)], ADMIN, Plan(MEMBER, Step.LEAVE, Hand.LEFT)),
         # the same by another's hand is not taken for our own
-        (WAS_VIEWER, [issued(MEMBER)], MEMBER, Plan(MEMBER, Step.LEAVE, drifted=True)),
+        (WAS_VIEWER, [issued(MEMBER)], MEMBER, Plan(MEMBER, Step.LEAVE, Hand.LEFT)),
         (WAS_VIEWER, [active(MEMBER)], MEMBER, Plan(MEMBER, Step.NOTHING)),
         # nothing of ours is open: no news, unless a write of ours landed late
         (a_standing(last_seen=None), [], MEMBER, Plan(None, Step.LEAVE)),
@@ -183,7 +184,7 @@ IS_ADMIN = a_standing(noted=True, prior=VIEWER, last_seen=ADMIN)
 def test_the_plan_changes_what_is_ours_and_leaves_what_is_not(
     standing: Standing, grants: list[Grant], held: Role | None, expected: Plan
 ) -> None:
-    assert standings.plan(standing, grants, held) == expected
+    assert planning.plan(standing, grants, held) == expected
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from sandbox.wandb_profile import PROFILES
 from sandbox.wandb_server import WandbServer
 from sandbox.wandb_wire import Recorded
 from sandbox.wandb_world import WandbWorld
-from workflows.storage.tables import RosterRow, table_of
+from workflows.storage.bookkeeping import RosterRow, table_of
 
 T = TypeVar("T")
 

@@ -115,6 +115,25 @@ def test_a_late_click_on_home_is_told_in_a_form(journey: Journey) -> None:
     assert "cancelled" in ada.text_of(reply.view).lower()
 
 
+def test_approve_and_deny_on_home_are_refused_to_who_lost_the_right_meanwhile(
+    journey: Journey,
+) -> None:
+    ada = journey.ada
+    journey.ask(journey.eve)
+    home(ada)
+    old = ada.home()
+    assert old is not None
+    journey.wandb.set_team_role("ada", "vision", "member")
+    journey.running.bot.deps.rosters.newer()
+
+    for label in ("Approve", "Deny"):
+        reply = ada.click(old, label)
+        assert reply.view is not None
+        assert "you are not among those who may decide" in ada.text_of(reply.view)
+
+    assert journey.writes() == []
+
+
 def test_my_access_lists_what_one_has_and_asked_for(journey: Journey) -> None:
     eve = journey.eve
     empty = eve.command("/wandb", "my-access").text
@@ -158,3 +177,50 @@ def test_help_and_whatever_is_not_understood_get_examples(journey: Journey) -> N
     assert "I don't know “frobnicate”" in said["frobnicate"]
     assert "<!channel>" in said["<!channel> & *bold*"]
     assert "@channel" not in said["<!channel> & *bold*"]
+
+
+def test_an_organization_admin_sees_what_is_stuck_and_has_it_tried_now(journey: Journey) -> None:
+    eve, olga = journey.eve, journey.olga
+    journey.ask(eve, "vision admin 2s Release check")
+    journey.approve(journey.ada)
+    eve.wait_for_message("*active*")
+    journey.wandb.set_team_role("ada", "vision", "member")  # eve is the last admin now
+    journey.running.bot.deps.rosters.newer()
+    olga.wait_for_message("cannot be taken back", timeout=15)
+
+    seen = home(olga)
+    view = olga.home()
+    assert view is not None
+    assert "Needs attention (1)" in seen
+    assert "Nobody else is an admin there" in seen
+    assert "Needs attention" not in home(journey.ada)
+
+    journey.wandb.set_team_role("ada", "vision", "admin")
+    journey.running.bot.deps.rosters.newer()
+    reply = olga.click(view, "Try now")
+
+    assert reply.error is None
+    eve.wait_for_message("*ended*")
+    assert journey.role("eve") is None
+    olga.wait_for_message("is gone now")
+    assert "Needs attention" not in home(olga)
+
+
+def test_try_now_is_refused_to_who_is_no_organization_admin_by_now(journey: Journey) -> None:
+    eve, olga = journey.eve, journey.olga
+    journey.ask(eve, "vision admin 2s Release check")
+    journey.approve(journey.ada)
+    eve.wait_for_message("*active*")
+    journey.wandb.set_team_role("ada", "vision", "member")
+    journey.running.bot.deps.rosters.newer()
+    olga.wait_for_message("cannot be taken back", timeout=15)
+    home(olga)
+    view = olga.home()
+    assert view is not None
+    journey.wandb.set_org_role("olga", "member")
+    journey.running.bot.deps.rosters.newer()
+
+    reply = olga.click(view, "Try now")
+
+    assert reply.view is not None
+    assert "Only an admin of the W&B organization can do that" in olga.text_of(reply.view)

@@ -10,7 +10,7 @@ from sandbox.wandb_faults import Fault
 from tests.journeys.conftest import Journeys
 from tests.journeys.rig import Journey
 
-LEASE = 60.0  # seconds, at most: on PostgreSQL a dead process's lease has to run out first
+LEASE = 30.0  # seconds, at most: on PostgreSQL a dead process's lease has to run out first
 
 
 def hung(journey: Journey, method: str, path: str) -> None:

@@ -169,20 +169,27 @@ def test_a_lost_answer_to_an_invitation_invites_once(journeys: Journeys) -> None
 def test_a_key_that_is_refused_stops_writes_and_goes_on_when_it_works_again(
     journey: Journey,
 ) -> None:
-    eve = journey.eve
+    eve, bob, olga = journey.eve, journey.bob, journey.olga
+    journey.may_log = ("W&B refuses the key",)
     journey.ask(eve, "vision member 8h Release check")
-    journey.card(journey.ada)
+    journey.ask(bob, "vision admin 8h Model review")
+    cards = [journey.card(journey.ada, reason) for reason in ("Release check", "Model review")]
     journey.api.faults.add(Fault(status=401, times=None))
 
-    journey.approve(journey.ada)
+    for card in cards:
+        journey.ada.click(card, "Approve")
     soon(eve, "W&B has not confirmed it yet")
+    soon(olga, "refuses my key")
     refused = journey.role("eve")
     journey.api.faults.clear()
     soon(eve, "*active*")
+    soon(bob, "*active*")
+    soon(olga, "takes my key again")
 
     assert refused is None
-    assert journey.role("eve") == "member"
-    assert applied(journey) == 1
+    assert (journey.role("eve"), journey.role("bob")) == ("member", "admin")
+    assert applied(journey) == 2
+    assert len(olga.messages()) == 2, "one alarm and one all-clear, however many jobs waited"
 
 
 def test_a_plain_no_of_w_and_b_fails_the_grant_and_says_so(journey: Journey) -> None:

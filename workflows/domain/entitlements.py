@@ -7,6 +7,7 @@ with SCIM" (`/Roles`). Predefined names ignore case, custom names do not.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import NewType, assert_never
 
 EmailAddress = NewType("EmailAddress", str)  # trimmed and in lower case: see `email_of`
@@ -69,6 +70,7 @@ def role_to_text(role: Role | None) -> str:
     return f"{role.rank.name.lower()}:{role.name}" if role.custom else role.name
 
 
+@lru_cache(1_000)
 def role_from_text(text: str) -> Role | None:
     """The other way round of `role_to_text`."""
     base, is_custom, name = text.partition(":")
@@ -109,6 +111,7 @@ def place_to_text(place: Place) -> str:
             assert_never(place)
 
 
+@lru_cache(10_000)
 def place_from_text(text: str) -> Place:
     """The other way round of `place_to_text`."""
     kind, _, name = text.partition(":")

@@ -177,10 +177,49 @@ class RoleSent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftFound(Event):
-    """The place holds for this person what we neither found nor made: somebody changed it."""
+    """The place holds for this person what we neither found nor made: somebody changed it.
+
+    `wanted` is what approvals and earlier access come to; `done` what we did about it (`Hand`).
+    """
 
     expected: tuple[str, ...]
     found: str
+    wanted: str
+    done: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftAdopted(Event):
+    """A person said that what was found is right. `finding`: the audit row of the `DriftFound`."""
+
+    finding: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPutBack(Event):
+    """A person said that what was found is to be undone."""
+
+    finding: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftAsked(Event):
+    """A person wants to hear from whose access it is what the change was for."""
+
+    finding: int
+    found: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBackRefused(Event):
+    """What somebody else changed is to be put back, and W&B or a fence does not let it be yet."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +253,117 @@ class LeftoverFound(Event):
     """A write of ours landed late, and W&B or a fence does not let it be taken back yet."""
 
     reason: str
+
+
+DEPLOYMENT = "deployment"  # the subject of what is nobody's request and nobody's standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockJumped(Event):
+    """The clock that ends are told by was set, by so many seconds (negative: back)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartedLate(Event):
+    """Nothing of this bot ran from `last_beat` until now."""
+
+    last_beat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRestored(Event):
+    """The audit log ends before the head that was published: this database is an older one."""
+
+    published: int
+    stored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryRefusedKey(Event):
+    """W&B refuses our key (401, 403): nothing is changed there until it takes it again."""
+
+    reason: str
+    waiting: int  # ends that had not been taken back then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryAcceptedKey(Event):
+    """W&B takes our key again: what waited is tried now."""
+
+    since: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisioningStuck(Event):
+    """What was approved cannot be given yet; it is tried until its own time is over."""
+
+    person: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisioningSettled(Event):
+    """What could not be given is given, failed or over: the alarm is over."""
+
+    person: str
+    place: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverGone(Event):
+    """What landed late, or may have, is not there (any more): the alarm is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckResolved(Event):
+    """A person says that this grant was settled by hand; W&B was not read back."""
+
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverResolved(Event):
+    """A person says that what landed late was settled by hand; W&B was not read back."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorReplaced(Event):
+    """The custom role that was to be put back is gone from W&B: the role it inherits from is."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditKeyChanged(Event):
+    """From here on the audit log is sealed by another key. Only the keys' ids are told."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRowsAltered(Event):
+    """Rows of the audit log were not what they had been stored as when they were sealed."""
+
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalDataErased(Event):
+    """An address in earlier rows was replaced by the subject: `rows` are ids and new digests."""
+
+    reason: str
+    rows: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from workflows.domain import durations
 from workflows.domain.entitlements import (
@@ -23,6 +24,7 @@ from workflows.domain.events import (
     BOT,
     CLOCK,
     Change,
+    Event,
     GrantActivated,
     GrantEnded,
     GrantExpired,
@@ -30,11 +32,14 @@ from workflows.domain.events import (
     GrantFailed,
     GrantIssued,
     GrantRevoked,
+    ProvisioningSettled,
+    ProvisioningStuck,
     RevocationRecovered,
     RevocationStuck,
+    StuckResolved,
 )
 from workflows.domain.requests import AccessRequest
-from workflows.errors import AlreadySettled
+from workflows.errors import AlreadySettled, Refused
 
 
 class GrantStatus(StrEnum):
@@ -46,6 +51,8 @@ class GrantStatus(StrEnum):
     ENDED = "ended"  # over, and read back: the directory confirmed it
     FAILED = "failed"  # never came to be, and people were told why
 
+
+BY_HAND = "Settled by hand; W&B was not read back:"
 
 LIVE = frozenset({GrantStatus.ISSUED, GrantStatus.ACTIVE})
 OPEN = LIVE | {GrantStatus.ENDING}  # what the directory may still have of it
@@ -124,12 +131,13 @@ def activate(grant: Grant, *, held_before: Role | None, now: datetime) -> Change
         after=role_to_text(grant.role),
         ends_at=_text(grant.ends_at),
     )
-    return Change(replace(_to(grant, GrantStatus.ACTIVE), activated_at=now), (activated,))
+    active = replace(_to(grant, GrantStatus.ACTIVE), activated_at=now, stuck="")
+    return Change(active, (activated, *_given_at_last(grant, active, now)))
 
 
 def expire(grant: Grant, *, now: datetime) -> Change[Grant]:
-    """The time is up. Over already: nothing."""
-    if not grant.is_live:
+    """The time is up. Over already, or given more time since it was found due: nothing."""
+    if not grant.is_live or grant.ends_at is None or grant.ends_at > now:
         return Change(grant)
     expired = GrantExpired(
         subject=grant.id,
@@ -139,8 +147,8 @@ def expire(grant: Grant, *, now: datetime) -> Change[Grant]:
         after=GrantStatus.ENDING,
         ends_at=_text(grant.ends_at),
     )
-    ending = replace(_to(grant, GrantStatus.ENDING), over_at=now, ended_by=CLOCK)
-    return Change(ending, (expired,))
+    ending = _to(grant, GrantStatus.ENDING, over_at=now, ended_by=CLOCK, stuck="")
+    return Change(ending, (expired, *_given_at_last(grant, ending, now)))
 
 
 def revoke(grant: Grant, *, by: str, reason: str, now: datetime) -> Change[Grant]:
@@ -154,15 +162,27 @@ def revoke(grant: Grant, *, by: str, reason: str, now: datetime) -> Change[Grant
         after=GrantStatus.ENDING,
         reason=reason,
     )
-    ending = replace(_to(grant, GrantStatus.ENDING), over_at=now, ended_by=by, note=reason)
-    return Change(ending, (revoked,))
+    ending = replace(
+        _to(grant, GrantStatus.ENDING), over_at=now, ended_by=by, note=reason, stuck=""
+    )
+    return Change(ending, (revoked, *_given_at_last(grant, ending, now)))
 
 
 def extend(grant: Grant, *, until: datetime, by: str, now: datetime) -> Change[Grant]:
-    """Move the end; a live grant is never left and given again."""
+    """Move the end; a live grant is never left and given again. To the same end: nothing.
+
+    Raises `AlreadySettled` when it is over, `Refused` when there is nothing to move or it would end
+    sooner.
+    """
     _still_live(grant)
-    if grant.ends_at is not None and grant.ends_at <= now:
+    if grant.ends_at is None:
+        raise Refused("Nothing changed: this access has no end.")
+    if grant.ends_at <= now:
         raise AlreadySettled("This access is over already; ask again.")
+    if until == grant.ends_at:
+        return Change(grant)
+    if until < grant.ends_at:
+        raise Refused("Nothing changed: this access lasts longer than that already.")
     extended = GrantExtended(
         subject=grant.id, at=now, actor=by, before=_text(grant.ends_at), after=_text(until)
     )
@@ -204,7 +224,23 @@ def fail(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
         after=GrantStatus.FAILED,
         reason=reason,
     )
-    return Change(replace(_to(grant, GrantStatus.FAILED), over_at=now, note=reason), (failed,))
+    never = replace(_to(grant, GrantStatus.FAILED), over_at=now, note=reason, stuck="")
+    return Change(never, (failed, *_given_at_last(grant, never, now)))
+
+
+def delay(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
+    """It is approved and cannot be given yet. Told once; tried until its own time is over."""
+    if grant.status is not GrantStatus.ISSUED or grant.stuck:
+        return Change(grant)
+    stuck = ProvisioningStuck(
+        subject=grant.id,
+        at=now,
+        actor=BOT,
+        person=grant.person,
+        place=place_to_text(grant.place),
+        reason=reason,
+    )
+    return Change(replace(grant, stuck=reason), (stuck,))
 
 
 def stick(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
@@ -222,14 +258,54 @@ def stick(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
     return Change(replace(grant, stuck=reason), (stuck,))
 
 
+def settle_by_hand(grant: Grant, *, by: str, reason: str, now: datetime) -> Change[Grant]:
+    """A person says that what could not be given or taken back is settled. Raises `AlreadySettled`.
+
+    Not read back: whoever says so answers for it.
+    """
+    after = {GrantStatus.ENDING: GrantStatus.ENDED, GrantStatus.ISSUED: GrantStatus.FAILED}
+    if grant.status not in after:
+        raise AlreadySettled("Nothing changed: the bot has done its part here already.")
+    settled = replace(
+        _to(grant, after[grant.status]),
+        over_at=grant.over_at or now,
+        note=f"{BY_HAND} {reason}",
+        stuck="",
+    )
+    resolved = StuckResolved(
+        subject=grant.id,
+        at=now,
+        actor=by,
+        before=grant.status,
+        after=settled.status,
+        reason=reason,
+    )
+    return Change(settled, (resolved,))
+
+
+def _given_at_last(before: Grant, after: Grant, now: datetime) -> tuple[Event, ...]:
+    """The end of the alarm, if one was up that it could not be given."""
+    if not before.stuck:
+        return ()
+    settled = ProvisioningSettled(
+        subject=after.id,
+        at=now,
+        actor=BOT,
+        person=after.person,
+        place=place_to_text(after.place),
+        outcome=after.status,
+    )
+    return (settled,)
+
+
 def _still_live(grant: Grant) -> None:
     if not grant.is_live:
         raise AlreadySettled("Nothing changed: this access is over already.")
 
 
-def _to(grant: Grant, status: GrantStatus) -> Grant:
+def _to(grant: Grant, status: GrantStatus, **changed: Any) -> Grant:
     assert status in TRANSITIONS[grant.status], (grant.status, status)
-    return replace(grant, status=status)
+    return replace(grant, status=status, **changed)
 
 
 def _text(moment: datetime | None) -> str:

@@ -17,6 +17,7 @@ from workflows.domain.entitlements import (
     Role,
     Team,
 )
+from workflows.domain.limits import Limits
 from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
 from workflows.errors import NotAnApprover
@@ -101,6 +102,8 @@ class Policy:
 
     defaults: Terms = field(default_factory=Terms)
     rules: tuple[Rule, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    enforces: bool = False  # what others take away of it is put back without asking anybody
 
     def terms(self, place: Place, role: Role) -> Terms:
         """What holds for this role there."""

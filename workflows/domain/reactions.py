@@ -10,7 +10,16 @@ from enum import StrEnum
 
 from workflows.domain.events import (
     ApprovalGiven,
+    AuditKeyChanged,
+    AuditRowsAltered,
+    BackupRestored,
+    ClockJumped,
+    DirectoryAcceptedKey,
+    DirectoryRefusedKey,
+    DriftAdopted,
+    DriftAsked,
     DriftFound,
+    DriftPutBack,
     Event,
     GrantActivated,
     GrantEnded,
@@ -20,17 +29,26 @@ from workflows.domain.events import (
     GrantIssued,
     GrantRevoked,
     LeftoverFound,
+    LeftoverGone,
+    LeftoverResolved,
     OtherRolesChanged,
+    PersonalDataErased,
     PersonInvited,
     PriorNoted,
+    PriorReplaced,
+    ProvisioningSettled,
+    ProvisioningStuck,
+    PutBackRefused,
     RequestApproved,
     RequestCancelled,
     RequestDenied,
     RequestLapsed,
     RequestSubmitted,
+    RestartedLate,
     RevocationRecovered,
     RevocationStuck,
     RoleSent,
+    StuckResolved,
 )
 
 
@@ -62,8 +80,26 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
     RevocationStuck: (JobKind.NOTIFY, JobKind.ALERT),
     RevocationRecovered: (JobKind.ALERT,),
     DriftFound: (JobKind.ALERT,),
+    DriftAdopted: (JobKind.ALERT,),
+    DriftPutBack: (JobKind.ENSURE, JobKind.ALERT),
+    DriftAsked: (JobKind.ALERT,),
+    PutBackRefused: (JobKind.ALERT,),
     OtherRolesChanged: (JobKind.ALERT,),
     LeftoverFound: (JobKind.ALERT,),
+    LeftoverGone: (JobKind.ALERT,),
+    LeftoverResolved: (),
+    PriorReplaced: (),
+    ProvisioningStuck: (JobKind.ALERT,),
+    ProvisioningSettled: (JobKind.ALERT,),
+    StuckResolved: (JobKind.ENSURE, JobKind.NOTIFY),
+    DirectoryRefusedKey: (JobKind.ALERT,),
+    DirectoryAcceptedKey: (JobKind.ALERT,),
+    ClockJumped: (JobKind.ALERT,),
+    RestartedLate: (JobKind.ALERT,),
+    BackupRestored: (JobKind.ALERT,),
+    AuditKeyChanged: (),
+    AuditRowsAltered: (JobKind.ALERT,),
+    PersonalDataErased: (),
 }
 
 # What is usually followed by more within a moment is told together with it: one message drawn once.
@@ -71,3 +107,17 @@ DELAYS: Mapping[type[Event], timedelta] = {
     RequestApproved: timedelta(seconds=1),
     GrantRevoked: timedelta(seconds=1),
 }
+
+
+def alerts_of(event: Event, row: int) -> tuple[int, ...]:
+    """The audit rows whose alerts have to be drawn (again) because of this event, stored in `row`.
+
+    What was decided about a finding is shown in the finding's own message.
+    """
+    match event:
+        case DriftAdopted(finding=finding) | DriftPutBack(finding=finding):
+            return (finding,)
+        case DriftAsked(finding=finding):  # its own is the message to the person
+            return (finding, row)
+        case _:
+            return (row,)

@@ -164,7 +164,7 @@ def submit(
 def decide(
     request: AccessRequest, *, by: EmailAddress, approved: bool, comment: str, now: datetime
 ) -> Change[AccessRequest]:
-    """Count one approver's word. The same approval again changes nothing.
+    """Count one approver's word. The same word again changes nothing.
 
     Raises `AlreadySettled` when the request is no longer pending or its time has passed, and
     `Refused` when a denial has no reason.
@@ -172,6 +172,8 @@ def decide(
     earlier = next((one for one in request.decisions if one.approver == by), None)
     standing_word = request.status in (RequestStatus.PENDING, RequestStatus.APPROVED)
     if earlier and earlier.approved and approved and standing_word:
+        return Change(request)
+    if earlier and not (earlier.approved or approved) and earlier.comment == comment:
         return Change(request)
     must_be_pending(request, now=now)
     if not approved and not comment.strip():

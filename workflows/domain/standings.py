@@ -7,7 +7,6 @@ live grants there. Ending one of two overlapping grants recomputes; the last end
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
 
 from workflows.domain.entitlements import (
     MEMBER,
@@ -22,11 +21,9 @@ from workflows.domain.entitlements import (
 from workflows.domain.events import (
     BOT,
     Change,
-    DriftFound,
-    LeftoverFound,
-    OtherRolesChanged,
     PersonInvited,
     PriorNoted,
+    PriorReplaced,
     RoleSent,
 )
 from workflows.domain.grants import Grant, GrantStatus
@@ -34,12 +31,11 @@ from workflows.domain.grants import Grant, GrantStatus
 # A reading may lag behind a write (W&B does not say for how long): what it shows this soon after
 # one is not taken for what was there before the next grant.
 SETTLING = timedelta(seconds=30)
+LAG = timedelta(seconds=6)  # and this soon it is not taken for somebody's hand that we go over
 
 # Roles in other teams that a write may have cost are put back when that is found out this soon
 # after it; later somebody may have changed them on purpose.
 PUT_BACK_WITHIN = timedelta(minutes=2)
-
-LEFTOVER = "leftover"  # a standing's `drift` when something of ours is there that cannot be removed
 
 # After an end we look again: a write that timed out, or was answered with an error, can land late.
 RECHECKS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -70,6 +66,9 @@ class Standing:
     `unanswered`: roles that we sent and whose outcome we have not read back; one of them can still
     land until the re-checks are over. `others`: the person's other team roles before the write
     that is under way, begun at `sent_at`. `noted`: `prior` belongs to the grants that are open now.
+    `drift`: what somebody else was last found to have set (see `drift`). `fights`: how often that
+    was put back by policy since `prior` was noted. `overruled_at`: somebody's hand had taken what
+    was active by then, and a person's word went over that; it does not come back by itself.
     """
 
     person: EmailAddress
@@ -83,6 +82,8 @@ class Standing:
     others: Mapping[str, str] | None = None
     sent_at: datetime | None = None
     drift: str = ""
+    fights: int = 0
+    overruled_at: datetime | None = None
     last_end_at: datetime | None = None
     version: int = 0
 
@@ -108,6 +109,19 @@ def wanted_role(prior: Role | None, grants: Sequence[Grant]) -> Role | None:
         return prior
     strongest = max(live, key=lambda grant: (grant.role.rank, grant.issued_at)).role
     return prior if prior is not None and prior.covers(strongest) else strongest
+
+
+def wanted(standing: Standing, grants: Sequence[Grant]) -> Role | None:
+    """What the person should hold: `prior` and every live grant that nobody's word went over."""
+    since = standing.overruled_at
+    return wanted_role(
+        standing.prior,
+        [
+            grant
+            for grant in grants
+            if since is None or grant.activated_at is None or grant.activated_at >= since
+        ],
+    )
 
 
 def believed(standing: Standing, reading: Reading) -> Role | None:
@@ -148,43 +162,6 @@ def _with_bases(roles: set[Role | None]) -> frozenset[Role | None]:
     return frozenset(roles | bases)
 
 
-class Step(Enum):
-    """What `ensure` has to do about W&B."""
-
-    NOTHING = "it is as wanted"
-    WRITE = "make it as wanted"
-    LEAVE = "somebody else changed it: leave it, and tell"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is wanted, what to do, and whether somebody else's hand was seen."""
-
-    wanted: Role | None
-    step: Step
-    drifted: bool = False
-
-
-def plan(standing: Standing, grants: Sequence[Grant], held: Role | None) -> Plan:
-    """Compare what is held with what is wanted, and with what is ours to change.
-
-    A change by somebody else is left and reported; a later approval is carried out all the same,
-    but never lowers what was raised by hand, and never takes it for its own. Where no grant of ours
-    is open, only what we sent and what landed late is ours: the rest is not even news.
-    """
-    wanted = wanted_role(standing.prior, grants)
-    foreign = held not in ours(standing)
-    giving = any(grant.status is GrantStatus.ISSUED for grant in grants)
-    if held == wanted and not (foreign and giving):
-        return Plan(wanted, Step.NOTHING)
-    if not foreign:
-        return Plan(wanted, Step.WRITE)
-    raises = wanted is not None and (held is None or not held.covers(wanted))
-    if giving and raises:
-        return Plan(wanted, Step.WRITE, drifted=True)
-    return Plan(wanted, Step.LEAVE, drifted=standing.noted)
-
-
 def lowers_admin(held: Role | None, wanted: Role | None) -> bool:
     """Whether this takes an admin's role away."""
     is_admin = held is not None and held.rank is Rank.ADMIN
@@ -221,13 +198,22 @@ def first_touch(
 
     A step of its own, because an `ensure` that is tried again would otherwise take its own first
     try for what was there before, and put it back at the end. For the same reason a role that we
-    sent earlier and that landed late is not taken for theirs.
+    sent earlier and that landed late is not taken for theirs. What the grants of now gave to
+    another account, which is gone, nobody gave to this one.
     """
     landed_late = held in _may_land(standing) and held != standing.last_seen
     prior = standing.prior if landed_late else held
     noted = PriorNoted(subject=standing.key, at=now, actor=BOT, held=role_to_text(prior))
     touched = replace(
-        standing, account=account, noted=True, prior=prior, prior_at=now, last_seen=held, drift=""
+        standing,
+        account=account,
+        noted=True,
+        prior=prior,
+        prior_at=now,
+        last_seen=held,
+        drift="",
+        fights=0,
+        overruled_at=now if standing.noted else None,
     )
     return Change(touched, (noted,))
 
@@ -237,6 +223,31 @@ def is_unsettled(standing: Standing, held: Role | None, *, now: datetime) -> boo
     if standing.sent_at is None or now - standing.sent_at >= SETTLING:
         return False
     return held != standing.last_seen
+
+
+def may_be_old(standing: Standing, held: Role | None, *, now: datetime) -> bool:
+    """Whether this reading may be from before our last write, which was answered a moment ago."""
+    if standing.sent_at is None or standing.others is not None:
+        return False
+    return now - standing.sent_at < LAG and held != standing.last_seen
+
+
+def is_past(standing: Standing, read_at: datetime) -> bool:
+    """Whether a reading of that moment surely shows our last write there."""
+    return standing.sent_at is None or read_at - standing.sent_at >= LAG
+
+
+def left_of(
+    prior: Role | None, live: Sequence[Grant], shown: Role | None
+) -> tuple[Role | None, list[Grant]]:
+    """`prior` and the grants, but for what W&B shows that somebody took away."""
+    is_less = prior is not None and (shown is None or not shown.covers(prior))
+    had = [
+        grant
+        for grant in live
+        if grant.status is GrantStatus.ISSUED or (shown is not None and shown.covers(grant.role))
+    ]
+    return (shown if is_less else prior), had
 
 
 def doubt(standing: Standing, held: Role | None) -> Standing:
@@ -281,70 +292,26 @@ def answered(standing: Standing, held: Role | None) -> Standing:
     return replace(standing, unanswered=standing.unanswered[:-1], last_seen=held, others=None)
 
 
+def replace_prior(standing: Standing, base: Role, *, now: datetime) -> Change[Standing]:
+    """The custom role that was there before us is gone from W&B; this is what it made of it."""
+    replaced = PriorReplaced(
+        subject=standing.key,
+        at=now,
+        actor=BOT,
+        before=role_to_text(standing.prior),
+        after=role_to_text(base),
+    )
+    return Change(replace(standing, prior=base), (replaced,))
+
+
 def may_hold_ours(standing: Standing, grants: Sequence[Grant]) -> bool:
     """Whether W&B may show something there that neither `prior` nor an active grant explains."""
     active = [grant for grant in grants if grant.status is GrantStatus.ACTIVE]
-    explained = wanted_role(standing.prior, active)
+    explained = wanted(standing, active)
     roles = (*standing.unanswered, standing.last_seen if standing.noted else None)
     return any(
         role is not None and (explained is None or not explained.covers(role)) for role in roles
     )
-
-
-def adopt(standing: Standing, held: Role | None, *, now: datetime) -> Change[Standing]:
-    """Somebody raised it by hand, and a later approval goes over that: the end puts theirs back."""
-    raised = held is not None and (standing.prior is None or held.rank > standing.prior.rank)
-    if not raised:
-        return Change(standing)
-    noted = PriorNoted(subject=standing.key, at=now, actor=BOT, held=role_to_text(held))
-    return Change(replace(standing, prior=held, prior_at=now), (noted,))
-
-
-def note_leftover(standing: Standing, *, reason: str, now: datetime) -> Change[Standing]:
-    """What landed late cannot be taken back. Told once; tried for ever."""
-    if standing.drift == LEFTOVER:
-        return Change(standing)
-    found = LeftoverFound(subject=standing.key, at=now, actor=BOT, reason=reason)
-    return Change(replace(standing, drift=LEFTOVER), (found,))
-
-
-def note_drift(standing: Standing, held: Role | None, *, now: datetime) -> Change[Standing]:
-    """Somebody else changed it. The same finding again is no news."""
-    found = role_to_text(held) or "nothing"
-    if standing.drift == found:
-        return Change(standing)
-    expected = tuple(sorted(role_to_text(role) or "nothing" for role in ours(standing)))
-    drift = DriftFound(subject=standing.key, at=now, actor=BOT, expected=expected, found=found)
-    return Change(replace(standing, drift=found), (drift,))
-
-
-def lost_others(
-    before: Mapping[str, str] | None, after: Mapping[str, str] | None
-) -> Mapping[str, str]:
-    """The roles in other teams that are no longer what they were: team → role name."""
-    if before is None or after is None:
-        return {}
-    return {team: role for team, role in before.items() if after.get(team) != role}
-
-
-def note_others(
-    standing: Standing,
-    before: Mapping[str, str],
-    after: Mapping[str, str] | None,
-    *,
-    put_back: bool,
-    now: datetime,
-) -> Change[Standing]:
-    """Roles elsewhere changed while we wrote: an alarm."""
-    changed = OtherRolesChanged(
-        subject=standing.key,
-        at=now,
-        actor=BOT,
-        before=_pairs(before),
-        after=_pairs(after or {}),
-        put_back=put_back,
-    )
-    return Change(replace(standing, others=None), (changed,))
 
 
 def settle(
@@ -371,7 +338,3 @@ def next_recheck(last_end_at: datetime | None, *, now: datetime) -> datetime | N
     if last_end_at is None:
         return None
     return next((last_end_at + wait for wait in RECHECKS if last_end_at + wait > now), None)
-
-
-def _pairs(roles: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"{team}: {role}" for team, role in sorted(roles.items()))

@@ -11,11 +11,23 @@ from typing import Any, TypeVar
 import yaml
 
 from workflows.domain.durations import short_of
+from workflows.domain.limits import Limits
 from workflows.domain.policy import NamedPerson, Policy, Rule, Terms
 from workflows.policy_file.mistakes import Mistake, PolicyFileError
 from workflows.policy_file.nodes import compose
 from workflows.policy_file.shadows import warnings
-from workflows.policy_file.values import COVERS, TERMS, Wrong, nearest, shown, text, version
+from workflows.policy_file.values import (
+    COVERS,
+    LIMITS,
+    TERMS,
+    Wrong,
+    count,
+    enforces,
+    nearest,
+    shown,
+    text,
+    version,
+)
 
 __all__ = ["Mistake", "PolicyFileError", "load", "parse", "warnings"]
 
@@ -24,7 +36,7 @@ Pairs = Mapping[str, tuple[int, yaml.Node]]  # key → its line and its value
 
 MAX_BYTES = 256 * 1024
 MAX_RULES = 1000
-TOP = ("version", "defaults", "rules")
+TOP = ("version", "drift", "defaults", "limits", "rules")
 RULE = ("name", *COVERS, *TERMS)
 _SPANS = ("min_duration", "default_duration", "max_duration")
 _TOO_LONG = Mistake(0, f"It is longer than {MAX_BYTES // 1024} KiB; a policy never needs that.")
@@ -83,7 +95,17 @@ class _Reader:
         if "defaults" in pairs and not _is_null(pairs["defaults"][1]):
             line, node = pairs["defaults"]
             defaults = self._terms(self._pairs(node, tuple(TERMS), line=line), defaults)
-        return Policy(defaults, tuple(self._rule(node, defaults) for node in self._rules(pairs)))
+        rules = tuple(self._rule(node, defaults) for node in self._rules(pairs))
+        enforced = bool(self._one("drift", pairs, enforces))
+        return Policy(defaults, rules, self._limits(pairs), enforced)
+
+    def _limits(self, pairs: Pairs) -> Limits:
+        if "limits" not in pairs or _is_null(pairs["limits"][1]):
+            return Limits()
+        line, node = pairs["limits"]
+        given = self._pairs(node, LIMITS, line=line)
+        said = {key: self._one(key, given, count) for key in LIMITS}
+        return replace(Limits(), **{key: value for key, value in said.items() if value})
 
     def _rules(self, pairs: Pairs) -> list[yaml.Node]:
         line, node = pairs.get("rules", (0, None))

@@ -24,6 +24,7 @@ from workflows.errors import PolicyRefused
 
 MAX_DURATION = 3650 * 86_400  # seconds
 MAX_APPROVALS = 10
+MAX_COUNT = 100_000
 MAX_WORD = 254  # characters; the longest e-mail address (RFC 5321, section 4.5.3.1.3)
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3
@@ -62,6 +63,14 @@ def _number(node: yaml.Node) -> int:
     word = node.value if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") else ""
     if not re.fullmatch("[0-9]{1,2}", word) or not 1 <= int(word) <= MAX_APPROVALS:
         raise Wrong(f"write a whole number from 1 to {MAX_APPROVALS}.")
+    return int(word)
+
+
+def count(node: yaml.Node) -> int:
+    """A whole number; 0 stands for the default."""
+    word = node.value if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") else ""
+    if not re.fullmatch("0|[1-9][0-9]{0,5}", word) or int(word) > MAX_COUNT:
+        raise Wrong(f"write a whole number up to {MAX_COUNT}; 0 is the default.")
     return int(word)
 
 
@@ -166,9 +175,10 @@ TERMS: Mapping[str, tuple[str, Callable[[yaml.Node], object]]] = {
     "pending_lapses_after": ("pending_lapses_after", _span),
     "channel": ("channel", _channel),
 }
+enforces = _either("enforce", "report")  # what `drift` says
+LIMITS = ("requests_per_hour", "pending_per_person", "pending_per_team")
 COVERS: Mapping[str, Callable[[yaml.Node], str]] = {
     "teams": text,
     "roles": _role,
     "organization_roles": _organization_role,
 }
-KEYS = ("version", "defaults", "rules", "name", *COVERS, *TERMS)

@@ -17,11 +17,19 @@ class Rosters(Protocol):
     def current(self) -> Roster:
         """The last reading. Raises `DirectoryUnavailable` when there was never one."""
 
+    def recent(self) -> Roster:
+        """The same, or one that this process remembers and that is hardly older."""
+
     def newer(self) -> Roster:
         """A reading begun after now if one comes within a second and a half, else `current`."""
 
     def ask(self) -> None:
         """Something was written: have it read anew soon."""
+
+
+def nothing() -> str:
+    """Nothing stands in the way."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -37,3 +45,5 @@ class Deps:
     rosters: Rosters
     clock: Clock
     new_id: NewId
+    publish_to: str = "log"  # where the head of the audit chain is published (AUDIT_PUBLISH)
+    held_up: Callable[[], str] = nothing  # why W&B is not to be touched yet; empty when it may be

@@ -3,18 +3,21 @@
 Every storing checks the lease and leaves what is in memory as it is in the database.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workflows.domain.entitlements import EmailAddress, Place
 from workflows.domain.events import Change
+from workflows.domain.gate import Gate
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.standings import Standing
-from workflows.errors import LeaseLost
+from workflows.errors import DirectoryUnavailable, LeaseLost
 from workflows.services.deps import Deps
-from workflows.storage.outbox import Job
+from workflows.storage.outbox import LEASE, Job
 from workflows.storage.unit_of_work import E, UnitOfWork
+
+WRITE_WITHIN = LEASE / 2  # from asking for the lease to telling W&B
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class LeasedStanding:
         with deps.look() as work:
             self.standing: Standing = work.standings.get(key.person, key.place)
             self.grants: Sequence[Grant] = work.grants.open_of(key.person, key.place)
+            self.gate: Gate = work.gate.load()
         self._considered = {grant.id for grant in self.grants}
 
     def with_status(self, *statuses: GrantStatus) -> list[Grant]:
@@ -50,6 +54,16 @@ class LeasedStanding:
     def ending(self) -> list[Grant]:
         """What is to be taken back."""
         return self.with_status(GrantStatus.ENDING)
+
+    @property
+    def states(self) -> Mapping[str, GrantStatus]:
+        """Where each grant is, as it was last stored."""
+        return {grant.id: grant.status for grant in self.grants}
+
+    @property
+    def attempts(self) -> int:
+        """How often this job has failed in a row."""
+        return self._job.attempts
 
     def leave_out(self, grant: Grant) -> None:
         """This grant waits for another pass."""
@@ -68,6 +82,21 @@ class LeasedStanding:
             grants = work.grants.open_of(key.person, key.place)
         self.standing = standing
         self.grants = [grant for grant in grants if grant.id in self._considered]
+
+    @contextmanager
+    def about_to_write(self) -> Iterator[UnitOfWork]:
+        """The transaction after which W&B is told. The lease has its whole time from here on.
+
+        Without the database there is no write: whoever cannot commit this does not get there. Nor
+        is there one long after: where the commit took so long that the lease could be somebody
+        else's soon, it is tried again later (`DirectoryUnavailable`).
+        """
+        now = self._deps.clock()
+        with self.storing() as work:
+            work.outbox.renew([self._job.token], now=now)
+            yield work
+        if self._deps.clock() - now > WRITE_WITHIN:
+            raise DirectoryUnavailable("Storing it took too long, so W&B was not told yet.")
 
     def record(self, *changes: Change[E]) -> None:
         """Store what was decided."""

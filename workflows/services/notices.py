@@ -8,16 +8,19 @@ where it went after, so that a crash in between can be found out.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from workflows.domain import requests
 from workflows.domain.entitlements import EmailAddress, Organization
+from workflows.domain.events import DriftAsked
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.policy import Approval
 from workflows.domain.reactions import JobKind
 from workflows.domain.requests import AccessRequest, RequestStatus
 from workflows.domain.standings import standing_key
 from workflows.errors import LeaseLost, NotifierUnavailable
-from workflows.ports import APPROVER, CHANNEL, REQUESTER, Alert, Notice, Receipt
+from workflows.ports import APPROVER, CHANNEL, REQUESTER, Notice, Receipt
+from workflows.services import alarms
 from workflows.services.deps import Deps
 from workflows.services.overview import approvers_of
 from workflows.storage.outbox import Job
@@ -148,18 +151,27 @@ def _tell(
         _keep(deps, job, subject, receipt)
     told = tell(receipt, known is not None and not known.ts)
     if told != receipt:
-        _keep(deps, job, subject, told)
+        _keep(deps, job, subject, told, told=True)
     if told.failed:
         log.error("nobody can be told there", extra={"request_id": subject, "why": told.failed})
     return told
 
 
-def _keep(deps: Deps, job: Job, subject: str, receipt: Receipt) -> None:
-    """Store a receipt while the lease is ours: whoever has it now draws newer things."""
+def _keep(deps: Deps, job: Job, subject: str, receipt: Receipt, *, told: bool = False) -> None:
+    """Store a receipt while the lease is ours: whoever has it now draws newer things.
+
+    Where it was lost while this was `told`, what people see may be older than what the other has
+    drawn: nobody knows what that message shows, and it is drawn once more.
+    """
     with deps.begin() as work:
-        if not work.outbox.holds(job):
-            raise LeaseLost(job.key)
-        work.receipts.save(subject, receipt)
+        if work.outbox.holds(job):
+            work.receipts.save(subject, receipt)
+            return
+        theirs = work.receipts.of(subject).get(receipt.audience)
+        if told and theirs is not None and theirs.drawn != receipt.drawn:
+            work.receipts.save(subject, replace(theirs, drawn=""))
+            work.owe_again(job, at=deps.clock())
+    raise LeaseLost(job.key)
 
 
 @again_on_conflict
@@ -178,23 +190,32 @@ def _lapse_if_nobody_was_reached(deps: Deps, id: str, receipts: Mapping[str, Rec
             work.record(requests.lapse(request, now=now, reason=reason))
 
 
-def alert(deps: Deps, job: Job) -> None:
-    """Tell every admin of the organization what the audit row `job.subject` says, once each."""
+def alert(deps: Deps, job: Job) -> datetime | None:
+    """Tell every admin of the organization what `job.subject` says; when to draw it anew, if ever.
+
+    One message each: what became of it is shown in the same one, also to those who are no admins
+    any more. What is asked of a person goes to that person.
+    """
+    alarm = alarms.what_to_tell(deps, job)
+    told = alarm.alert
+    if told is None:
+        return alarm.again_at
     with deps.look() as work:
-        entry = work.audit.get(int(job.subject))
-        subject = f"alert {job.subject}"
-        receipts = work.receipts.of(subject)
-    told = Alert(subject, entry.event, entry.subject, entry.at, entry.detail)
-    admins = deps.rosters.current().admins(Organization())
-    if not admins:
+        receipts = work.receipts.of(told.id)
+    if told.event == DriftAsked.__name__:
+        audiences = {APPROVER + told.subject.partition(" ")[0]}
+    else:
+        admins = deps.rosters.current().admins(Organization())
+        audiences = {APPROVER + email for email in admins} | receipts.keys()
+    if not audiences:
         raise NotifierUnavailable("There is no organization admin to tell.")
     tells: dict[str, Tell] = {
-        APPROVER + email: lambda receipt, maybe: deps.notifier.alert(
-            told, receipt, maybe_posted=maybe
-        )
-        for email in sorted(admins)
+        audience: lambda receipt, maybe: deps.notifier.alert(told, receipt, maybe_posted=maybe)
+        for audience in sorted(audiences)
     }
     failures: list[NotifierUnavailable] = []
-    _tell_all(deps, job, subject, receipts, tells, failures)
+    _tell_all(deps, job, told.id, receipts, tells, failures)
     if failures:
         raise failures[0]
+    alarms.told(deps, job, alarm)
+    return alarm.again_at

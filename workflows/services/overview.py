@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from workflows.domain import policy
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Role, Team
@@ -9,32 +10,61 @@ from workflows.domain.grants import Grant
 from workflows.domain.policy import Approval
 from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
+from workflows.domain.stuck import StuckItem
 from workflows.errors import NotAnApprover
+from workflows.services import stuck
 from workflows.services.deps import Deps
+from workflows.storage.unit_of_work import UnitOfWork
 
 RECENT = 20  # requests of one's own that are shown
 MOST_PENDING = 500  # pending requests that are looked through
+MOST_STUCK = 10  # things that are stuck and shown one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`standing_roles`: what W&B shows the person to hold, place by place, whoever gave it."""
+    """`standing_roles`: what W&B shows the person to hold, place by place, whoever gave it.
+
+    `stuck` is for admins of the organization: the first few of `stuck_count`.
+    """
 
     standing_roles: Sequence[tuple[Place, Role]] = ()
     grants: Sequence[Grant] = ()
     requests: Sequence[AccessRequest] = ()
     waiting: Sequence[AccessRequest] = field(default=())
+    stuck: Sequence[StuckItem] = ()
+    stuck_count: int = 0
 
 
 def overview_of(deps: Deps, person: EmailAddress) -> Overview:
     """Everything for the Home tab and for `my-access`."""
     roster = deps.rosters.current()
     with deps.look() as work:
-        open_grants = work.grants.open_of(person)
+        open_grants = _open_grants(work, person, roster)
         asked = work.requests.of(person, limit=RECENT)
         pending = work.requests.pending(limit=MOST_PENDING)
+        items, count = _stuck(work, person, roster, deps.clock())
     waiting = [one for one in pending if _waits_for(deps, one, person, roster)]
-    return Overview(_roles_of(roster, person), open_grants, asked, waiting)
+    return Overview(_roles_of(roster, person), open_grants, asked, waiting, items, count)
+
+
+def _open_grants(work: UnitOfWork, person: EmailAddress, roster: Roster) -> list[Grant]:
+    """Theirs, and what their W&B account was given when it had another address."""
+    found = work.grants.open_of(person)
+    known = roster.find_person(person)
+    for other in work.standings.noted_for(known.account) if known else ():
+        if other.person != person:
+            found += work.grants.open_of(other.person, other.place)
+    return found
+
+
+def _stuck(
+    work: UnitOfWork, person: EmailAddress, roster: Roster, now: datetime
+) -> tuple[Sequence[StuckItem], int]:
+    if person not in roster.admins(Organization()):
+        return (), 0
+    count = stuck.count(work, now=now).all
+    return stuck.listed(work, now=now, limit=MOST_STUCK) if count else (), count
 
 
 def request_and_grant(deps: Deps, id: str) -> tuple[AccessRequest, Grant | None]:

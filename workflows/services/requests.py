@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from workflows.domain import checks, grants, limits, policy, requests
+from workflows.domain import checks, grants, limits, policy, requests, standings
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.limits import Limits
@@ -38,7 +38,7 @@ def submit_request(deps: Deps, ask: Ask) -> AccessRequest:
     Raises `PolicyRefused` with a complaint for each form field; `AskedAlready` and `AskedTooMuch`
     without waiting for anything, because many of them can come at once.
     """
-    roster = deps.rosters.current()
+    roster = deps.rosters.recent()
     try:
         return _submit(deps, ask, roster)
     except AskedAlready:
@@ -53,10 +53,11 @@ def submit_request(deps: Deps, ask: Ask) -> AccessRequest:
 def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
     now = deps.clock()
     with deps.begin() as work:
-        said_before = work.requests.find_by_origin(ask.origin)
-        if said_before is not None:
-            return said_before
-        _refuse_double(work, ask)
+        known = work.requests.find_asked(ask)
+        if known is not None and known.origin == ask.origin:
+            return known
+        if known is not None:
+            raise _asked_already(ask)
         held, live = holdings(work, roster, ask.requester, ask.place)
         approval = checks.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
         _refuse_too_much(work, deps.policy.limits, ask, now=now)
@@ -74,19 +75,16 @@ def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
         )
 
 
-def _refuse_double(work: UnitOfWork, ask: Ask) -> None:
-    if work.requests.find_pending(ask.requester, ask.place, ask.role) is not None:
-        raise AskedAlready(
-            {
-                "role": f"You have already asked for {ask.role.name} in {ask.place}; "
-                "that request still waits for a decision."
-            }
-        )
+def _asked_already(ask: Ask) -> AskedAlready:
+    return AskedAlready(
+        {
+            "role": f"You have already asked for {ask.role.name} in {ask.place}; "
+            "that request still waits for a decision."
+        }
+    )
 
 
-def _refuse_too_much(
-    work: UnitOfWork, policy_limits: Limits, ask: Ask, *, now: datetime
-) -> None:
+def _refuse_too_much(work: UnitOfWork, policy_limits: Limits, ask: Ask, *, now: datetime) -> None:
     """Last of all, so that the turn that others wait for is a short one."""
     work.demands.take_turn(ask.requester, ask.place)
     demand = work.demands.of(ask.requester, ask.place, policy_limits)
@@ -99,11 +97,18 @@ def _refuse_too_much(
 def holdings(
     work: UnitOfWork, roster: Roster, person: EmailAddress, place: Place
 ) -> tuple[Role | None, list[Grant]]:
-    """What the person holds there apart from our live grants, and those grants."""
+    """What the person holds there apart from our live grants, and those grants.
+
+    What somebody has taken away in W&B the person does not have, and may ask for again.
+    """
     live = [grant for grant in work.grants.open_of(person, place) if grant.is_live]
     standing = work.standings.get(person, place)
-    held = standing.prior if standing.noted else roster.role_of(person, place)
-    return held, live
+    shown = roster.role_of(person, place)
+    if not standing.noted:
+        return shown, live
+    if roster.hides_role(person, place) or not standings.is_past(standing, roster.read_at):
+        return standing.prior, live
+    return standings.left_of(standing.prior, live, shown)
 
 
 def decide_request(
@@ -126,14 +131,14 @@ def with_fresh_roster(deps: Deps, use: Callable[[Roster], T]) -> T:
 
     Where it would be refused, once more by a reading that is newer still.
     """
-    roster = deps.rosters.current()
+    roster = deps.rosters.recent()
     waited = not roster.is_fresh(deps.clock())
     if waited:
         roster = deps.rosters.newer()
     if not roster.is_fresh(deps.clock()):
         raise Refused(
             "W&B does not answer just now, so I cannot check that you may decide. "
-            "Nothing is lost: the request stays open. Try again in a minute."
+            "Nothing is lost and nothing has changed. Try again in a minute."
         )
     try:
         return use(roster)
@@ -156,13 +161,11 @@ def _decide(
         policy.authorize(deps.policy, request, by, roster)
         asked_for = deps.policy.terms(request.place, request.role).approvals
         request = replace(request, needed=max(request.needed, asked_for))
-        decided = work.record(
-            requests.decide(request, by=by, approved=approved, comment=comment, now=now)
-        )
+        decision = requests.decide(request, by=by, approved=approved, comment=comment, now=now)
         newly = request.status is RequestStatus.PENDING
-        if newly and decided.status is RequestStatus.APPROVED:
-            work.record(grants.issue(decided, now=now))
-        return decided
+        if newly and decision.entity.status is RequestStatus.APPROVED:
+            return work.record(decision, grants.issue(decision.entity, now=now))
+        return work.record(decision)
 
 
 def check_may_decide(deps: Deps, id: str, *, by: EmailAddress) -> AccessRequest:

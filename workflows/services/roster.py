@@ -8,19 +8,27 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from workflows.domain.entitlements import EmailAddress
 from workflows.domain.policy import Policy
 from workflows.domain.reactions import JobKind
 from workflows.domain.roster import FRESH_FOR, Roster
-from workflows.errors import AccessError, DirectoryUnavailable, NotifierUnavailable
+from workflows.errors import (
+    AccessError,
+    DirectoryClosed,
+    DirectoryUnavailable,
+    NotifierUnavailable,
+)
 from workflows.ports import Clock, Directory, Groups
+from workflows.services import gate
 from workflows.storage.unit_of_work import UnitOfWork
 
 EVERY = 20.0  # seconds between readings; a decision needs one that is at most a minute old
 IN_TROUBLE = 5.0  # seconds between tries while it does not answer
+RECENT = timedelta(seconds=EVERY)  # a reading this old is remembered well enough
+MISSED = timedelta(seconds=2 * EVERY)  # a stored reading that is older: nobody seems to read
 AT_LEAST = 1.0  # seconds between readings, however often somebody asks
 PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
 
@@ -41,7 +49,14 @@ class RosterKeeper:
         groups: Groups,
         policy: Policy,
         clock: Clock,
+        leads: Callable[[], bool] = lambda: True,
+        on_read: Callable[[], object] = lambda: None,
     ) -> None:
+        """`leads`: whether it is ours to read again and again. `on_read`: called after the first
+        reading, within its thread; when it raises, again after the next.
+        """
+        self._leads = leads
+        self._on_read = on_read
         self._begin = begin
         self._look = look
         self._directory = directory
@@ -54,6 +69,8 @@ class RosterKeeper:
         self._stopped = False
         self._begun = 0  # readings begun, and the number of the last one that ended
         self._ended = 0
+        self._handed_on = False
+        self._last: Roster | None = None  # that this process has seen
         self.trouble = "not read yet"  # why there is no newer reading; empty when there is
 
     def current(self) -> Roster:
@@ -62,7 +79,19 @@ class RosterKeeper:
             roster = work.roster()
         if roster is None:
             raise DirectoryUnavailable("W&B has not been read yet; try again in a moment.")
+        self._last = roster
         return roster
+
+    def recent(self) -> Roster:
+        """The last reading that this process has seen, while a newer one cannot be expected.
+
+        Somebody waits for the answer, and to ask the database for what is read every `EVERY`
+        seconds is a transaction of its own. Whoever is refused by it asks for a newer one.
+        """
+        last = self._last
+        if last is not None and timedelta(0) <= self._clock() - last.read_at <= RECENT:
+            return last
+        return self.current()
 
     def newer(self) -> Roster:
         """A reading that was begun after this call, if it ends in time; else the last one."""
@@ -89,12 +118,16 @@ class RosterKeeper:
             roster = replace(self._directory.roster(), groups=self._read_groups())
             with self._begin() as work:
                 work.keep_roster(roster)
+                gate.note_reading(work, now=self._clock())
                 if self.trouble:  # it answers (again): what waits for it need not wait longer
                     work.hasten(JobKind.ENSURE, at=self._clock())
+            self._last = roster
             self.trouble = ""
             return roster
         except AccessError as error:
             self.trouble = str(error)
+            if isinstance(error, DirectoryClosed):
+                gate.note_refused_reading(self._begin, str(error), now=self._clock())
             raise
         finally:
             with self._changed:
@@ -118,9 +151,12 @@ class RosterKeeper:
         }
 
     def run(self) -> None:
-        """Read at once, whenever asked, and every `EVERY` seconds, until `stop`."""
+        """Read at once, whenever asked, and every `EVERY` seconds, until `stop`.
+
+        Who does not lead reads at once and whenever asked, and when nobody else seems to.
+        """
         while True:
-            took = self._try()
+            took = self._try() if self._is_our_turn() else 0.0
             with self._changed:
                 # Where a reading takes long, W&B is left alone for as long again.
                 floor = max(AT_LEAST, took)
@@ -130,12 +166,25 @@ class RosterKeeper:
                 if self._stopped:
                     return
 
+    def _is_our_turn(self) -> bool:
+        if self._asked or self.trouble or not self._handed_on or self._leads():
+            return True
+        try:
+            age = self._clock() - self.current().read_at
+        except Exception:  # the database; reading it would fail as well, and says why
+            return True
+        return not timedelta(0) <= age <= MISSED
+
     def _try(self) -> float:
-        began = monotonic()
+        began, known = monotonic(), self.trouble
         try:
             self.refresh()
+            if not self._handed_on:
+                self._on_read()
+                self._handed_on = True
         except AccessError as error:
-            log.warning("the directory could not be read", extra={"error": str(error)})
+            if str(error) != known:
+                log.warning("the directory could not be read", extra={"error": str(error)})
         except Exception:  # the database, or a bug: without this thread nobody could decide again
             log.exception("the directory could not be read and stored")
         return monotonic() - began

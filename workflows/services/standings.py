@@ -11,10 +11,10 @@ done is stored before it is done; what was done is stored after; either half can
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from workflows.domain import drift, planning, standings, stuck
 from workflows.domain import grants as lives
-from workflows.domain import standings
 from workflows.domain.entitlements import (
     EmailAddress,
     Role,
@@ -22,22 +22,24 @@ from workflows.domain.entitlements import (
 )
 from workflows.domain.events import BOT
 from workflows.domain.grants import Grant, GrantStatus
-from workflows.domain.standings import Plan, Reading, Step
+from workflows.domain.planning import Hand, Plan, Step
+from workflows.domain.standings import Reading
 from workflows.errors import (
     Conflict,
     DirectoryChanged,
+    DirectoryClosed,
     DirectoryRejected,
     DirectoryUnavailable,
     Unavailable,
 )
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
+from workflows.services.gate import Gatekeeper
 from workflows.services.leased import Key, LeasedStanding
 from workflows.services.writing import Writing
 from workflows.storage.outbox import Job
 from workflows.storage.unit_of_work import UnitOfWork
 
-STUCK_AFTER = timedelta(minutes=2)  # over for this long and not taken back: people are told
 TRIES = 3  # readings that W&B or a click overtook, before the job is tried again later
 
 UNKNOWN_ROLE = (
@@ -57,8 +59,9 @@ def ensure(deps: Deps, job: Job) -> datetime | None:
     person, _, place = job.subject.partition(" ")
     key = Key(EmailAddress(person), place_from_text(place))
     overtaken = DirectoryUnavailable("It keeps changing while it is being changed.")
+    gate = Gatekeeper(deps, job.subject)
     for left in reversed(range(TRIES)):
-        one = _Pass(deps, key, LeasedStanding(deps, job, key))
+        one = _Pass(deps, key, LeasedStanding(deps, job, key), gate)
         try:
             return one.run()
         except (DirectoryChanged, Conflict):
@@ -71,24 +74,40 @@ def ensure(deps: Deps, job: Job) -> datetime | None:
 class _Pass:
     """One time through. What is stored is in `kept`; what W&B says is handed from step to step."""
 
-    def __init__(self, deps: Deps, key: Key, kept: LeasedStanding) -> None:
+    def __init__(self, deps: Deps, key: Key, kept: LeasedStanding, gate: Gatekeeper) -> None:
         self._deps = deps
         self._key = key
         self._kept = kept
+        self._gate = gate
         self._authority = Authority(deps)
         self._put_off: Unavailable | None = None
-        self._writing = Writing(deps, key, kept, self._authority)
+        self._writing = Writing(deps, key, kept, self._authority, gate)
 
     def run(self) -> datetime | None:
         try:
-            return self._run()
+            self._gate.enter(self._kept.gate)
+            return self._past_the_gate()
         except DirectoryRejected as refusal:
             return self._refused(str(refusal))
         except Unavailable as error:
             self.overdue(error)
             raise
 
+    def _past_the_gate(self) -> datetime | None:
+        try:
+            again_at = self._run()
+        except DirectoryClosed as error:
+            self._gate.refused(error)
+            raise
+        except DirectoryRejected:
+            self._gate.passed()
+            raise
+        self._gate.passed()
+        return again_at
+
     def _run(self) -> datetime | None:
+        if why := self._deps.held_up():
+            raise DirectoryUnavailable(why)
         reading = self._read()
         self._check_approvals()
         reading = self._account_for(reading)
@@ -100,10 +119,11 @@ class _Pass:
             raise DirectoryRejected(UNKNOWN_ROLE)
         self._first_touch(reading, held)
         self._writing.look_at_others(reading)
-        plan = standings.plan(self._kept.standing, self._kept.grants, held)
-        if plan.drifted:
-            self._note_drift(held, plan)
+        plan = self._plan(reading, held)
+        planned_for = self._kept.states
         after = self._writing.write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
+        if self._kept.states != planned_for:  # what was just given may have come to its end
+            raise Conflict("a grant has moved on while W&B was told")
         again_at = self._settle(held, after, plan)
         if self._put_off is not None:
             raise self._put_off
@@ -156,7 +176,9 @@ class _Pass:
         if reading.account is not None or not issued or not all(one.invites for one in issued):
             return reading
         self._kept.record(standings.invite(self._kept.standing, now=self._deps.clock()))
-        made = self._ask(self._deps.directory.invite(self._key.person))
+        with self._gate.writing():
+            account = self._deps.directory.invite(self._key.person)
+        made = self._ask(account)
         if made.account is None:
             raise DirectoryUnavailable("W&B does not show the account yet that was just made.")
         return made
@@ -206,7 +228,10 @@ class _Pass:
                 note = self._end_note(grant, after, plan)
                 work.record(lives.end(grant, held=after, note=note, now=now))
             settled = self._settled(after, plan, now)
-            if settled != self._kept.standing:
+            gone = stuck.leftover_gone(settled, now=now)
+            if gone.events:
+                work.record(gone)
+            elif settled != self._kept.standing:
                 work.standings.save(settled)
         return standings.next_recheck(settled.last_end_at, now=now)
 
@@ -217,12 +242,16 @@ class _Pass:
         if plan.step is Step.LEAVE:  # what somebody else set is not ours for being looked at
             is_ours = is_open or not standing.noted
             seen = standing.last_seen if is_ours else standing.prior
+            if ended and standings.may_be_old(standing, after, now=now):
+                standing = standings.doubt(standing, after)
         elif ended and plan.step is Step.NOTHING:
             standing = standings.doubt(standing, after)
+        else:
+            standing = drift.done(standing, plan)
         return standings.settle(standing, held=seen, ended=ended, open=is_open, now=now)
 
     def _end_note(self, grant: Grant, after: Role | None, plan: Plan) -> str:
-        if plan.drifted:
+        if plan.hand is not None and plan.step is Step.LEAVE:
             what = f"W&B shows {after.name}" if after else "W&B shows no role"
             return f"{what} there now, which somebody set by hand; that was left as it is."
         if self._writing.replaced is not None:
@@ -234,12 +263,21 @@ class _Pass:
             return NEVER_ACTIVE
         return ""
 
-    def _note_drift(self, held: Role | None, plan: Plan) -> None:
-        """Tell; and what somebody raised by hand is put back in the end, not what was before."""
-        now = self._deps.clock()
-        self._kept.record(standings.note_drift(self._kept.standing, held, now=now))
-        if plan.step is Step.WRITE:
-            self._kept.record(standings.adopt(self._kept.standing, held, now=now))
+    def _plan(self, reading: Reading, held: Role | None) -> Plan:
+        """What to do; somebody else's hand is noted, and what is done about it, before it is."""
+        standing, now = self._kept.standing, self._deps.clock()
+        # Nobody is made anew, or given back what went with the account, by policy.
+        enforce = self._deps.policy.enforces and reading.account is not None and reading.active
+        plan = planning.plan(standing, self._kept.grants, held, enforce=enforce)
+        if plan.hand is None:
+            return plan
+        if plan.step is Step.WRITE and standings.may_be_old(standing, held, now=now):
+            raise DirectoryUnavailable("W&B may still show what was there before the last change.")
+        self._kept.record(drift.note(standing, held, plan, now=now))
+        if plan.hand is Hand.APPROVED:
+            standing = self._kept.standing
+            self._kept.record(drift.go_over(standing, self._kept.grants, held, now=now))
+        return plan
 
     # ── a plain no ───────────────────────────────────────────────────────────────────────────
 
@@ -257,8 +295,12 @@ class _Pass:
             self._stick(reason)
             raise DirectoryUnavailable(reason)
         standing = self._kept.standing
-        if not self._kept.grants and standings.may_hold_ours(standing, ()):
-            self._kept.record(standings.note_leftover(standing, reason=reason, now=now))
+        is_ours = standings.may_hold_ours(standing, ()) and standing.drift != drift.RESOLVED
+        if not self._kept.grants and is_ours:
+            self._kept.record(drift.note_leftover(standing, reason=reason, now=now))
+            raise DirectoryUnavailable(reason)
+        if self._kept.grants and self._writing.begun:  # somebody's change is to be put back
+            self._kept.record(drift.note_refused(standing, reason=reason, now=now))
             raise DirectoryUnavailable(reason)
         if not self._kept.grants and standing.noted:
             self._kept.save(replace(standing, noted=False))
@@ -275,15 +317,19 @@ class _Pass:
 
     def overdue(self, error: Unavailable) -> None:
         """What is over for long and still there is told to people, whatever the reason."""
-        long_ago = self._deps.clock() - STUCK_AFTER
-        if any(one.over_at and one.over_at <= long_ago for one in self._kept.ending):
-            self._stick("W&B does not answer as it should. It is tried again until it does.")
+        now, kept = self._deps.clock(), self._kept
+        long_ago = now - stuck.TAKE_WITHIN
+        if any(one.over_at and one.over_at <= long_ago for one in kept.ending):
+            self._stick(stuck.NO_ANSWER)
             log.warning("access could not be taken back yet", extra={"error": str(error)})
+        standing = kept.standing
+        if stuck.is_unanswered_leftover(standing, kept.grants, attempts=kept.attempts, now=now):
+            kept.record(drift.note_leftover(standing, reason=stuck.NO_ANSWER, now=now))
 
     def _stick(self, reason: str) -> None:
         now = self._deps.clock()
-        stuck = [lives.stick(grant, reason=reason, now=now) for grant in self._kept.ending]
-        self._kept.record(*stuck)
+        told = [lives.stick(grant, reason=reason, now=now) for grant in self._kept.ending]
+        self._kept.record(*told)
 
 
 def tell_of_trouble(work: UnitOfWork, job: Job, *, at: datetime) -> None:

@@ -6,12 +6,13 @@ fences ─► note what is about to be sent ─► send, read back ─► compar
 import logging
 from collections.abc import Mapping
 
-from workflows.domain import standings
+from workflows.domain import drift, standings
 from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
 from workflows.domain.standings import Reading
 from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
+from workflows.services.gate import Gatekeeper
 from workflows.services.leased import Key, LeasedStanding
 from workflows.storage.unit_of_work import UnitOfWork
 
@@ -20,21 +21,26 @@ log = logging.getLogger(__name__)
 
 class Writing:
     """What one pass of `ensure` tells W&B. `replaced`: a custom role that is gone from W&B, so that
-    the role it inherited from was put back in its place.
+    the role it inherited from was put back in its place. `begun`: there was something to tell.
     """
 
-    def __init__(self, deps: Deps, key: Key, kept: LeasedStanding, authority: Authority) -> None:
+    def __init__(
+        self, deps: Deps, key: Key, kept: LeasedStanding, authority: Authority, gate: Gatekeeper
+    ) -> None:
         self._deps = deps
         self._key = key
         self._kept = kept
         self._authority = authority
+        self._gate = gate
         self.replaced: Role | None = None
+        self.begun = False
 
     def write(self, reading: Reading, held: Role | None, wanted: Role | None) -> Role | None:
         """Tell W&B, between noting that we are about to and noting what came of it."""
+        self.begun = True
         witness = self._fence(reading, held, wanted)
         now = self._deps.clock()
-        with self._kept.storing() as work:
+        with self._kept.about_to_write() as work:
             if witness is not None:
                 witness.must_still_stand(work)
             work.record(
@@ -45,7 +51,8 @@ class Writing:
         log.info("telling W&B", extra={"standing": self._kept.standing.key})
         person, place = self._key.person, self._key.place
         try:
-            after = self._deps.directory.set_role(person, place, wanted, seen=reading)
+            with self._gate.writing():
+                after = self._deps.directory.set_role(person, place, wanted, seen=reading)
         except DirectoryRejected:
             self._forget_if_untouched(held)
             if not self._kept.issued and wanted is not None and self._is_gone(wanted):
@@ -99,9 +106,15 @@ class Writing:
         return role.custom and role.name not in self._deps.rosters.newer().custom_roles
 
     def _write_base_of(self, role: Role, held: Role | None) -> Role | None:
-        """What W&B itself makes of a custom role that is deleted: the role it inherits from."""
+        """What W&B itself makes of a custom role that is deleted: the role it inherits from.
+
+        Where it was there before us, that is noted: later looks need not find it out once more.
+        """
         self.replaced = role
         base = PREDEFINED[role.rank.name.lower()]
+        if self._kept.standing.prior == role:
+            now = self._deps.clock()
+            self._kept.record(standings.replace_prior(self._kept.standing, base, now=now))
         if base == held:
             return held
         return self.write(self._ask(self._kept.standing.account), held, base)
@@ -113,7 +126,7 @@ class Writing:
         whom it forgot), and only right after the write can it have been that.
         """
         standing, before = self._kept.standing, self._kept.standing.others
-        lost = standings.lost_others(before, after.others)
+        lost = drift.lost_others(before, after.others)
         if before is None or not lost:
             return
         now = self._deps.clock()
@@ -123,15 +136,14 @@ class Writing:
         )
         put_back = all_lost and recent and after.account is not None and self._put_back(after, lost)
         self._kept.record(
-            standings.note_others(
-                self._kept.standing, before, after.others, put_back=put_back, now=now
-            )
+            drift.note_others(self._kept.standing, before, after.others, put_back=put_back, now=now)
         )
 
     def _put_back(self, after: Reading, lost: Mapping[str, str]) -> bool:
         """Whether W&B took it. A no (the team is gone) is told, and holds up nothing here."""
         try:
-            self._deps.directory.put_back_others(after, lost)
+            with self._gate.writing():
+                self._deps.directory.put_back_others(after, lost)
         except DirectoryRejected as refusal:
             log.error("other roles could not be put back", extra={"why": str(refusal)})
             return False

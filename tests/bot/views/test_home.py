@@ -27,6 +27,7 @@ from tests.bot.views.cases import (
     said,
 )
 from workflows.domain.entitlements import MEMBER, VIEWER, Organization, Team
+from workflows.domain.stuck import Direction, StuckItem
 
 FULL = HomePage(
     grants=(ACTIVE,),
@@ -159,3 +160,48 @@ def test_a_command_that_cannot_be_read_is_answered_with_why() -> None:
     message = help_text.draw(problem="The quote has no end.")
 
     assert said(message).startswith("The quote has no end. This is how it is written:")
+
+
+STUCK_END = StuckItem(
+    id="g-1",
+    direction=Direction.TAKE,
+    person=PENDING.requester,
+    place=Team("vision"),
+    role=VIEWER,
+    since=END,
+    reason="Nobody else is an admin <!here>.",
+)
+STUCK_GIVING = replace(STUCK_END, id="g-2", direction=Direction.GIVE, reason="")
+LEFTOVER = replace(
+    STUCK_END, id="eve@corp.example team:vision", direction=Direction.LEFTOVER, role=None
+)
+
+
+def test_what_is_stuck_stands_on_top_with_why_since_when_and_a_button() -> None:
+    view = drawn(replace(FULL, stuck=(STUCK_END, STUCK_GIVING, LEFTOVER), stuck_count=3))
+
+    text = said(view["blocks"])
+    assert text.index("Needs attention (3)") < text.index("Waiting for me")
+    assert "*viewer* in *vision* *cannot be taken back* from eve@corp.example yet." in text
+    assert "*viewer* in *vision* *cannot be given* to eve@corp.example yet." in text
+    assert "What landed late for eve@corp.example in *vision* *cannot be taken back* yet." in text
+    assert f"Over since {blocks.when(END)}. Nobody else is an admin &lt;!here&gt;." in text
+    assert f"Approved since {blocks.when(END)}.\n" in text + "\n"
+    values = [each["accessory"]["value"] for each in view["blocks"] if "accessory" in each]
+    assert values[:3] == ["g-1", "g-2", LEFTOVER.id]
+
+
+def test_what_is_stuck_and_does_not_fit_is_counted() -> None:
+    view = drawn(replace(FULL, stuck=(STUCK_END,) * 10, stuck_count=37))
+
+    assert "… and 27 more: `wandb-access stuck` lists them all." in said(view["blocks"])
+
+
+def test_a_name_that_no_button_can_carry_has_none() -> None:
+    view = drawn(HomePage(stuck=(replace(LEFTOVER, id="x" * 2_001),), stuck_count=1))
+
+    assert "Try now" not in buttons(view)
+
+
+def test_where_nothing_is_stuck_nothing_is_said_of_it() -> None:
+    assert "Needs attention" not in said(drawn(FULL)["blocks"])

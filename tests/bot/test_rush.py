@@ -1,0 +1,87 @@
+"""More at once than can be answered: each is told so in time, and what is told was not done."""
+
+import json
+import logging
+import threading
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from slack_bolt import BoltRequest, BoltResponse
+
+from bot.rush import BUSY, NOTE_EVERY, Tally
+from bot.server import BOLT_THREADS
+from tests.bot.serving import a_server_app, clock, served
+from tests.bot.signing import signed_headers
+from tests.journeys.burst import bring_at_once
+
+FORM = {"type": "view_submission", "view": {"state": {"values": {"reason": {}}}}}
+CLICK = {"type": "block_actions", "actions": [{"action_id": "approve"}]}
+BODIES = {
+    "command": urlencode({"command": "/wandb", "text": "payload"}),
+    "form": urlencode({"payload": json.dumps(FORM)}),
+    "search": urlencode({"payload": json.dumps({"type": "block_suggestion"})}),
+    "click": urlencode({"payload": json.dumps(CLICK)}),
+    "event": json.dumps({"type": "event_callback"}),
+}
+TOLD: dict[str, tuple[int, object]] = {
+    "command": (200, {"response_type": "ephemeral", "text": BUSY}),
+    "form": (200, {"response_action": "errors", "errors": {"reason": BUSY}}),
+    "search": (200, {"options": []}),
+    "click": (503, "Too much at once.\n"),
+    "event": (503, "Too much at once.\n"),
+}
+
+
+def signed(text: str) -> tuple[dict[str, str], bytes]:
+    kind = "application/json" if text.startswith("{") else "application/x-www-form-urlencoded"
+    return signed_headers(text.encode(), clock(), kind), text.encode()
+
+
+def test_what_waits_too_long_is_refused_in_words_and_never_begun() -> None:
+    begun: list[str] = []
+    all_busy, go_on = threading.Barrier(BOLT_THREADS + 1), threading.Event()
+
+    def dispatch(request: BoltRequest) -> BoltResponse:
+        begun.append(request.raw_body)
+        if "occupy" in request.raw_body:
+            all_busy.wait(10)
+            go_on.wait(10)
+        return BoltResponse(status=200)
+
+    app = a_server_app(dispatch, wait_seconds=0.1)
+    with served(app) as port:
+        url = f"http://127.0.0.1:{port}/slack/events"
+        occupying = [signed(f"command=/wandb&text=occupy+{n}") for n in range(BOLT_THREADS)]
+        answers: list[int | None] = []
+        others = threading.Thread(
+            target=lambda: answers.extend(one.status for one in bring_at_once(url, occupying))
+        )
+        others.start()
+        all_busy.wait(10)
+        waiting = {name: signed(text) for name, text in BODIES.items()}
+        told = dict(zip(waiting, bring_at_once(url, waiting.values()), strict=True))
+        go_on.set()
+        others.join(10)
+        again = {name: httpx.post(url, content=body, headers=headers)
+                 for name, (headers, body) in waiting.items()}  # fmt: skip
+
+    for name, (status, answer) in TOLD.items():
+        assert told[name].status == status
+        shown = told[name].body if status == 503 else json.loads(told[name].body)
+        assert shown == answer
+        assert again[name].status_code == (200 if status == 503 else 401)  # Slack brings it anew
+    assert answers == [200] * BOLT_THREADS
+    assert len(begun) == BOLT_THREADS + 2
+
+
+def test_a_rush_is_one_log_record_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    now = 0.0
+    tally = Tally(lambda: now)
+
+    for now in (0.0, 1.0, 2.0, NOTE_EVERY):  # noqa: B007 - the clock of the tally
+        tally.add()
+
+    counts = [vars(one)["refused"] for one in caplog.records if one.name == "bot.rush"]
+    assert counts == [1, 3]
