@@ -1,10 +1,10 @@
-# The four commands of this project. Python 3.11+ and make are all they assume.
+# The commands of this project. Python 3.11+ and make are all they assume.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lock clean
+.PHONY: help install demo test check search mutants bench lock clean
 
 help: ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,15 @@ check: $(STAMP) ## What CI asks besides the tests: format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+search: $(STAMP) ## Every fault at every moment, and pairs of them, in virtual time
+	@$(BIN)/python -m tests.search $(ARGS)
+
+mutants: $(STAMP) ## Take each safeguard away in turn; a named test has to miss it
+	@$(BIN)/python -m mutants $(ARGS)
+
+bench: $(STAMP) ## Measure the bot against the least that its libraries can do
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(STAMP) ## Pin the newest allowed versions into constraints.txt
 	$(BIN)/python -m pip install --quiet uv
