@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import conversation, front_door, passes, replicas, rushes, sweep
+from benchmarks import conversation, fault_search, front_door, passes, replicas, rushes, sweep
 from benchmarks.databases import Databases, opened
 from benchmarks.measuring import Figure
 
@@ -31,6 +31,7 @@ def goals(*, long: bool) -> dict[int, Benchmark]:
         10: partial(passes.cpu, many=1_000_000 if long else 200_000),
         11: passes.calls,
         12: conversation.picker,
+        13: fault_search.schedules,
         14: partial(rushes.endings, ends=ends, spread=60.0 if long else 20.0),
     }
 

@@ -89,6 +89,7 @@ def work_off(url: str) -> None:
     for number in range(JOBS * 2):
         try:
             with work.begin() as begun:
+                begun.may_be_lost()
                 token = f"{id(database)}-{number}"
                 job = begun.outbox.claim([JobKind.ENSURE], now=wall_clock(), token=token)
         except Conflict:
@@ -96,6 +97,7 @@ def work_off(url: str) -> None:
         if job is None:
             break
         with work.begin() as begun:
+            begun.may_be_lost()
             begun.outbox.finish(job)
         done.append(job.key)
     _say("\n".join(done))

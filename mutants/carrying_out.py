@@ -4,6 +4,35 @@ from mutants.safeguard import Safeguard
 
 CARRYING_OUT: tuple[Safeguard, ...] = (
     Safeguard(
+        name="what a pass was planned for is looked at again",
+        why="a grant that ends while it is given counts as ended, and W&B still has it",
+        file="workflows/services/standings.py",
+        old="        if self._kept.states != planned_for:",
+        new="        if False:",
+        test="services/test_ensure_ending.py::"
+        "test_what_comes_to_its_end_while_it_is_given_is_only_over_once_it_is_taken_back",
+    ),
+    Safeguard(
+        name="what is over is taken back before it counts as ended",
+        why="the grant says ended while W&B holds it until the next look",
+        file="workflows/domain/planning.py",
+        old="    if not foreign:\n        return Plan(due, Step.WRITE)\n",
+        new="    if not foreign:\n"
+        "        over = any(grant.status is GrantStatus.ENDING for grant in grants)\n"
+        "        return Plan(due, Step.NOTHING if over else Step.WRITE)\n",
+        test="search/test_search.py::"
+        "test_no_fault_at_any_moment_and_no_two_together_break_a_promise[raise]",
+    ),
+    Safeguard(
+        name="what a stalled process draws over newer news is drawn again",
+        why="an old card with live buttons stays in Slack",
+        file="workflows/services/notices.py",
+        old="        if told and theirs is not None and theirs.drawn != receipt.drawn:\n",
+        new="        if False:\n",
+        test="services/test_told_once.py::"
+        "test_what_a_stalled_worker_draws_over_newer_news_is_drawn_once_more",
+    ),
+    Safeguard(
         name="what was there is noted before the first write",
         why="the end takes away what was there before us",
         file="workflows/domain/standings.py",

@@ -71,7 +71,7 @@ STORING: tuple[Safeguard, ...] = (
         name="a job of a taken lane is passed over",
         why="workers run into each other at every claim",
         file="workflows/storage/outbox.py",
-        old="        ~_LANE_IS_TAKEN,\n",
+        old="    _TAKEN_BY.is_(None),\n",
         new="",
         test="storage/test_outbox.py::test_of_one_lane_only_one_is_leased_at_a_time[sqlite]",
     ),
@@ -79,9 +79,9 @@ STORING: tuple[Safeguard, ...] = (
         name="a job is claimed once, until its lease runs out",
         why="every worker does every job",
         file="workflows/storage/outbox.py",
-        old="        _NEXT.c.due_at <= _NOW,\n"
-        "        or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),\n",
-        new="        _NEXT.c.due_at <= _NOW,\n",
+        old="    _NEXT.c.due_at <= _NOW,\n"
+        "    or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),\n",
+        new="    _NEXT.c.due_at <= _NOW,\n",
         test="storage/test_outbox.py::"
         "test_a_leased_job_is_nobody_elses_until_its_lease_runs_out[sqlite]",
     ),
@@ -108,9 +108,8 @@ STORING: tuple[Safeguard, ...] = (
         name="a fact is stored in the commit of its change",
         why="a crash leaves access that the audit log does not know",
         file="workflows/storage/unit_of_work.py",
-        old="        saved = self._save(change.entity)\n",
-        new="        saved = self._save(change.entity)\n"
-        "        self._connection.connection.commit()\n",
+        old="        changes = [change, *also]\n",
+        new="        changes = [change, *also]\n        self._connection.connection.commit()\n",
         test="services/test_audit_export.py::"
         "test_a_fact_is_stored_in_the_commit_of_its_change_or_not_at_all",
     ),
@@ -146,6 +145,32 @@ STORING: tuple[Safeguard, ...] = (
         new="    if False:\n",
         test="services/test_audit_chain.py::"
         "test_a_row_that_was_changed_before_it_was_sealed_raises_one_alarm[sqlite]",
+    ),
+    Safeguard(
+        name="one sealer at a time",
+        why="two number the same place, and one of them seals nothing",
+        file="workflows/storage/chain_store.py",
+        old="            self._connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))\n",
+        new="            pass\n",
+        test="services/test_audit_chain.py::test_two_that_seal_at_once_make_one_chain[postgresql]",
+    ),
+    Safeguard(
+        name="a running bot never takes over a log without its key",
+        why="whoever can write to the database replaces the whole log",
+        file="workflows/domain/chain.py",
+        old="keys.current.is_secret and not first\n",
+        new="False\n",
+        test="services/test_audit_chain.py::"
+        "test_a_note_of_the_head_without_the_key_does_not_start_the_log_anew[sqlite]",
+    ),
+    Safeguard(
+        name="a key that was replaced counts no longer",
+        why="who has a leaked key adds rows that count",
+        file="workflows/domain/chain.py",
+        old="        return until is None or (isinstance(seq, int) and seq < until)\n",
+        new="        return True\n",
+        test="services/test_audit_chain.py::"
+        "test_a_key_that_was_replaced_counts_for_a_while_and_no_longer[sqlite]",
     ),
     Safeguard(
         name="one process on one SQLite file",

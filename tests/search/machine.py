@@ -19,7 +19,7 @@ from tests.search.scenes import Scene, Stage
 from tests.search.world import SavedWorld, World, held_by_everybody
 from tests.services.stand_ins import FakeGroups
 from workflows import points
-from workflows.domain.entitlements import Role
+from workflows.domain.entitlements import Role, place_to_text
 from workflows.errors import AccessError, NotFound, Refused
 from workflows.services import expiry, grants
 from workflows.services.deps import Deps
@@ -80,6 +80,7 @@ class Machine:
         self.world = World()
         for (person, place), role in scene.before.items():
             self.world.by_hand(person, place, role)
+            self.world.first[person, place_to_text(place)] = role
         self.world.changed_at = NOW - timedelta(days=1)
         self.world.roster = self.world.inner.roster()
         self.promises = Promises(self.world, self.database)
@@ -179,6 +180,7 @@ class Machine:
         if event is None:
             return None
         self.world.now, what = event
+        self.promises.hold_in_time()
         self.steps += 1
         self.moments = []
         self.world.just_now.clear()

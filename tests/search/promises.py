@@ -29,6 +29,9 @@ from workflows.domain.entitlements import (
 
 BOUND = timedelta(minutes=3)  # after an end, or after the last fault, in which it has to be gone
 
+LAST_LOOK = timedelta(hours=1)  # after an end; what lands until then is found
+LIVE = ("issued", "active")
+
 # While one of these meets a step, what that step read may be overtaken before it writes.
 OVERTAKING = frozenset(
     {
@@ -104,6 +107,7 @@ class Promises(Watch):
             return
         base = self._world.base(person, place)
         if base in self._looks_like_ours(person, place):  # nobody can tell a hand from our own
+            self._world.was_ours(person, place)
             return
         if after in self._explained((person, place_to_text(place)), place):
             if base is not None and (after is None or after.rank < base.rank):
@@ -111,7 +115,7 @@ class Promises(Watch):
             return
         if base is not None and (after is None or not after.covers(base)):
             raise Broken(f"I4: {person} held {base} in {place} and is set to {after}")
-        live = self._grants(person, place, ("issued", "active"))
+        live = self._grants(person, place, LIVE)
         given = [approvers for role, approvers in live if role_from_text(role) == after]
         if not given:
             raise Broken(f"I1: {person} is given {after} in {place}, and nothing says so")
@@ -151,7 +155,8 @@ class Promises(Watch):
     def applied(self, person: EmailAddress, place: Place) -> None:
         """Is there still an admin? What a hand did a moment ago is overwritten."""
         self._world.forget_hand(person, place)
-        if not self.meeting & OVERTAKING and not any(
+        sure = not self.meeting & OVERTAKING and Fault.STALE not in self.meeting
+        if sure and not any(
             is_admin
             for (_, where), is_admin in self._admins().items()
             if where == place_to_text(place)
@@ -181,6 +186,28 @@ class Promises(Watch):
                 base |= {one.role for one in world.landings} | self._unanswered(key) | {held}
             if held not in base:
                 raise Broken(f"I1: {person} holds {held} in {place}, and nobody looks after it")
+
+    def hold_in_time(self) -> None:
+        """Before the next thing happens: was anything held for too long until now?
+
+        I3, by what W&B holds and not by what we say. What lands late is found by the next look.
+        """
+        world = self._world
+        sql = (
+            "SELECT person, place, max(over_at), max(stuck) FROM access_grant"
+            " WHERE over_at IS NOT NULL GROUP BY person, place"
+        )
+        for who, where, over_at, stuck in self._database.rows(sql):
+            person, place = EmailAddress(who), place_of(where)
+            held = world.held(person, place)
+            live = {role_from_text(one) for one, _ in self._grants(person, place, LIVE)}
+            if stuck or held in live | self._explained((who, where), place):
+                continue
+            late = max(moment(over_at), self.last_fault_at)
+            if world.landed_at is not None:
+                late = max(late, world.landed_at + LAST_LOOK)
+            if world.now - late > BOUND:
+                raise Broken(f"I3: {who} still holds {held} in {where}, over since {over_at}")
 
     def _explained(self, key: tuple[str, str], place: Place) -> set[Role | None]:
         """What people set there, and what W&B makes of it when a custom role is deleted."""

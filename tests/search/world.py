@@ -51,6 +51,7 @@ class SavedWorld:
     messages: Mapping[tuple[str, str], Told]
     posts: Mapping[tuple[str, str], int]
     hands: Mapping[Key, tuple[Role | None, ...]]
+    landed_at: datetime | None
     changed_at: datetime
     before: tuple[Mapping[str, Account], Mapping[str, Mapping[str, Role]]]
     roster: Roster
@@ -72,7 +73,9 @@ class World:
         self.messages: dict[tuple[str, str], Told] = {}
         self.posts: dict[tuple[str, str], int] = {}
         self.hands: dict[Key, tuple[Role | None, ...]] = {}  # what people set, oldest first
+        self.first: dict[Key, Role] = {}  # who held what when the scene began
         self.just_now: dict[Key, Role | None] = {}  # before what nobody has read yet
+        self.landed_at: datetime | None = None
         self.changed_at = NOW - timedelta(days=1)
         self.before = self._copy()
         self.roster = self.inner.roster()
@@ -95,6 +98,7 @@ class World:
             dict(self.messages),
             dict(self.posts),
             dict(self.hands),
+            self.landed_at,
             self.changed_at,
             self.before,
             self.roster,
@@ -111,6 +115,7 @@ class World:
         self.messages = dict(saved.messages)
         self.posts = dict(saved.posts)
         self.hands = dict(saved.hands)
+        self.landed_at = saved.landed_at
         self.changed_at = saved.changed_at
         self.before = saved.before
         self.roster = saved.roster
@@ -151,6 +156,11 @@ class World:
         if key in self.just_now:
             self.hands[key] = (*self.hands[key], self.just_now[key])
 
+    def was_ours(self, person: EmailAddress, place: Place) -> None:
+        """A hand set what we had given: it looks like ours, and what was first there counts."""
+        key = (person, place_to_text(place))
+        self.hands[key] = (*self.hands.get(key, ()), self.first.get(key, unasked(place)))
+
     def about_to_change(self) -> None:
         """What a stale reading would show from now on."""
         self.before, self.changed_at = self._copy(), self.now
@@ -165,6 +175,7 @@ class World:
             if self.held(one.person, one.place) == base != one.base:  # W&B undoes what a hand did
                 self.hands[key] = (*self.hands[key], one.base)
             self.about_to_change()
+            self.landed_at = self.now
             self.inner.put(one.person, one.place, one.role)
 
     def current_roster(self) -> Roster:

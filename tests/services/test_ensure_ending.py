@@ -253,3 +253,25 @@ def test_a_role_given_by_hand_after_everything_is_over_is_left_alone(sqlite_rig:
 
     assert rig.held() == ADMIN
     assert rig.notifier.alerts() == []
+
+
+def test_what_comes_to_its_end_while_it_is_given_is_only_over_once_it_is_taken_back(
+    sqlite_rig: Rig,
+) -> None:
+    rig = sqlite_rig
+    id = rig.approved(duration=Span(900))
+
+    def its_time_is_up(_: str) -> None:
+        rig.directory.after = lambda method: None
+        rig.clock.advance(timedelta(minutes=15))
+        rig.tick()
+
+    rig.directory.after = its_time_is_up
+    rig.run()
+
+    (ended,) = [entry for entry in rig.audit(id) if entry.event == "GrantEnded"]
+    removed = [entry for entry in rig.audit() if entry.event == "RoleSent"][-1]
+    assert (removed.detail["before"], removed.detail["after"]) == ("member", "")
+    assert ended.id > removed.id
+    assert ended.detail["after"] == ""
+    assert rig.held() is None
