@@ -26,10 +26,11 @@ from bot.settings import Settings
 from bot.slack_api import new_client
 from bot.socket_mode import SocketMode
 from workflows import policy_file
+from workflows.domain.gate import process_name
 from workflows.domain.policy import Policy
 from workflows.ports import Clock, Directory
 from workflows.scheduler import Scheduler
-from workflows.services import audit_heads, reconcile, start
+from workflows.services import audit_chain, audit_heads, reconcile, start
 from workflows.services.deps import Deps
 from workflows.services.roster import RosterKeeper
 from workflows.services.start import FirstLook
@@ -78,7 +79,9 @@ def _build(settings: Settings, policy: Policy, close: ExitStack) -> Bot:
         close=close,
     )
     bot.jump = clock.jump
-    start.take_stock(bot.deps, audit_heads.seqs_at_start(bot.deps))
+    seqs = audit_heads.seqs_at_start(bot.deps)
+    audit_chain.begin(bot.deps)
+    start.take_stock(bot.deps, seqs)
     return bot
 
 
@@ -112,7 +115,8 @@ def assemble(
 ) -> Bot:
     """Connect finished parts. `quick` is for listeners, `patient` for the worker."""
     people = People(quick, clock=time.monotonic)
-    leader, first = Leader(work.database), FirstLook()
+    leader, first = Leader(work.database), FirstLook(work.look)
+    process = process_name(settings.wandb_api_key.get_secret_value(), _new_id()[:8])
     keeper = RosterKeeper(
         begin=work.begin,
         look=work.look,
@@ -120,6 +124,7 @@ def assemble(
         groups=people,
         policy=policy,
         clock=clock,
+        process=process,
         leads=lambda: leader.leads,
         on_read=lambda: first.take(deps, lambda deps: reconcile.reconcile(deps, dry_run=False)),
     )
@@ -134,6 +139,7 @@ def assemble(
         clock=clock,
         new_id=_new_id,
         publish_to=settings.audit_publish,
+        process=process,
         held_up=first.why_waiting,
     )
     worker = Worker(deps, random=Random())

@@ -164,6 +164,9 @@ def _of_database(work: UnitOfWork, deps: Deps) -> Iterator[Gauge]:
     yield Gauge("wandb_refuses_key", "1: nothing is changed in W&B.", _one(gate.is_closed))
     head = work.chain.head()
     yield Gauge("audit_head_seq", "The last sealed audit row.", _one(head.seq if head else 0))
+    stored = work.chain.oldest_waiting()
+    waits = 0.0 if stored is None else max(0.0, now.timestamp() - stored)
+    yield Gauge("audit_waiting_seconds", "How long the oldest unsealed row waits.", _one(waits))
 
 
 def _one(value: float) -> list[Value]:

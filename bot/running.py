@@ -124,8 +124,7 @@ class Bot:
         by = self.jump()
         if by:
             log.warning("the clock was set", extra={"seconds": round(by.total_seconds())})
-            with self.deps.begin() as work:
-                work.announce(start.jumped(by, self.deps.clock()))
+            start.clock_was_set(self.deps, by)
 
     def _connect(self, socket: SocketModeHandler) -> None:
         """Open the Socket Mode connection; while Slack is down, try again every few seconds."""

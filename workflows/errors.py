@@ -88,11 +88,22 @@ class DirectoryUnavailable(Unavailable):
 
 
 class DirectoryClosed(Unavailable):
-    """W&B refused our key (401, 403); nothing can be done until somebody mends it."""
+    """W&B refused our key (401, 403); nothing can be done until somebody mends it.
+
+    `personal`: it may be about the person who was to be changed (403), and not about the key.
+    """
+
+    def __init__(self, message: str, *, personal: bool = False) -> None:
+        super().__init__(message)
+        self.personal = personal
 
 
 class GateClosed(DirectoryClosed):
     """W&B refuses our key, as everybody has been told: this time it was not even asked."""
+
+
+class ProcessRefused(GateClosed):
+    """W&B refuses this process and takes others: one of those is to do the job."""
 
 
 class NotifierUnavailable(Unavailable):

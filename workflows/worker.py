@@ -7,13 +7,20 @@ job runs its lease is renewed; when the process dies the lease runs out and anot
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
 
 from workflows.domain import retry
 from workflows.domain.reactions import JobKind
-from workflows.errors import AccessError, Conflict, GateClosed, LeaseLost, Unavailable
+from workflows.errors import (
+    AccessError,
+    Conflict,
+    GateClosed,
+    LeaseLost,
+    ProcessRefused,
+    Unavailable,
+)
 from workflows.patience import Patience
 from workflows.services import notices, standings
 from workflows.services.deps import Deps
@@ -24,6 +31,7 @@ MESSAGES = (JobKind.NOTIFY, JobKind.ALERT)
 THREADS = ((DIRECTORY, "access", 4), (MESSAGES, "messages", 2))
 POLL = 1.0  # seconds between looks when nobody wakes us
 DRAIN = 7.0  # seconds that a stop waits for what is running
+ASIDE = timedelta(seconds=5)  # that a process takes no job of W&B's which W&B refuses alone
 AT_THE_GATE = 0.1  # seconds between looks whether W&B has been read
 GATE = 15.0  # seconds that jobs wait for the first reading of W&B; then each is told why it waits
 
@@ -70,6 +78,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._running: set[str] = set()
         self._patience = Patience()
+        self._aside_until: datetime | None = None
         self._unsettled: set[str] = set()  # claimed, and not known to be finished or postponed
 
     # ── one job ──────────────────────────────────────────────────────────────────────────────
@@ -84,6 +93,8 @@ class Worker:
     def run_one(self, kinds: Collection[JobKind]) -> bool:
         """Do the first job that is due, if there is one that nobody else holds."""
         now = self._deps.clock()
+        if self._aside_until is not None and now < self._aside_until:
+            kinds = [kind for kind in kinds if kind is not JobKind.ENSURE]
         with self._deps.look() as work:
             due_at = work.outbox.next_due(kinds, now=now)
         if due_at is None or due_at > now:
@@ -105,6 +116,7 @@ class Worker:
         avoid = self._patience.avoid() if JobKind.ENSURE in kinds else ()
         try:
             with self._deps.begin() as work:
+                work.may_be_lost()
                 job = work.outbox.claim(kinds, now=now, token=token, avoid=avoid)
         except Conflict:
             pass
@@ -127,6 +139,9 @@ class Worker:
             again_at = HANDLERS[job.kind](self._deps, job)
         except LeaseLost:
             log.warning("another worker has taken this over", extra={"job": job.key})
+        except ProcessRefused:  # another process has it at once; it counts as no try
+            self._aside_until = self._deps.clock() + ASIDE
+            self._hand_back([job.token])
         except AccessError as error:
             self._postpone(job, error)
         except Exception as error:
@@ -140,6 +155,7 @@ class Worker:
 
     def _finish(self, job: Job, *, again_at: datetime | None) -> None:
         with self._deps.begin() as work:
+            work.may_be_lost()  # then it is done once more, and there is nothing left to do
             work.outbox.finish(job, again_at=again_at)
 
     def _postpone(self, job: Job, error: Exception) -> None:

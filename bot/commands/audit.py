@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +60,8 @@ def verify(
         published, notes = _published(file, must=heads is not None)
         with stored.look() as work:
             verdict = audit_chain.verify(work, published)
+        if published:
+            notes.append(_age(published[-1], stored.clock()))
     if verdict.wrong is not None:
         failed(str(verdict.wrong))
     head = verdict.head
@@ -83,6 +86,16 @@ def _published(file: Path | None, *, must: bool) -> "tuple[list[Published], list
     return published, [f"line {number} of {file} is no head; it was passed over." for number in odd]
 
 
+def _age(newest: "Published", now: datetime) -> str:
+    """How old the newest head is: where publishing was kept away, it is old."""
+    told = f"the newest published head is of seq {newest.seq}"
+    try:
+        hours = (now - datetime.fromisoformat(newest.at)).total_seconds() / 3600
+    except (ValueError, TypeError):  # somebody has written it by hand
+        return f"{told}, and its time cannot be read."
+    return f"{told}, {hours:.1f} hours old; while the log grows there is one an hour."
+
+
 def _notes(verdict: "Verdict") -> list[str]:
     """What is not wrong and yet good to know."""
     from workflows.domain.chain import NO_KEY
@@ -92,6 +105,11 @@ def _notes(verdict: "Verdict") -> list[str]:
         notes.append(
             f"{verdict.waiting} rows are not sealed yet, the oldest is from "
             f"{verdict.oldest_waiting} UTC; while the bot runs it takes seconds."
+        )
+    if verdict.plain and verdict.head is not None and verdict.head.key != NO_KEY:
+        notes.append(
+            f"seq 1 to {verdict.plain} were sealed without a key. If AUDIT_KEY was set from the "
+            "beginning, the log that was there has been replaced."
         )
     if verdict.head is not None and verdict.head.key == NO_KEY:
         notes.append("the log is sealed without AUDIT_KEY: this shows accidents, not intent.")

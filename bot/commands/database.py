@@ -50,13 +50,14 @@ def open_database() -> "Iterator[Database]":
 
 @contextmanager
 def open_stored(*, writes: bool = False) -> "Iterator[tuple[Stored, StorageSettings]]":
-    """The database as the bot has it: with the keys of the audit log.
+    """The database as the bot has it: with the keys of the audit log, and by the same clock.
 
     `writes`: ends the command where AUDIT_KEY is another one than the bot's, because the rows
     that it would add to the audit log would be taken for a stranger's.
     """
     from bot.settings import SettingsError, load_storage_settings
     from workflows.domain.chain import changes_key
+    from workflows.storage.clocks import DatabaseClock
     from workflows.storage.unit_of_work import Work
 
     try:
@@ -70,7 +71,8 @@ def open_stored(*, writes: bool = False) -> "Iterator[tuple[Stored, StorageSetti
                 changes = changes_key(look.chain.keys, look.chain.head())
             if changes:
                 wrong("AUDIT_KEY is not the key that the bot seals the audit log with by now.")
-        yield Stored(work.begin, work.look, _now), settings
+        clock = _now if database.is_sqlite else DatabaseClock(database)
+        yield Stored(work.begin, work.look, clock), settings
 
 
 def _now() -> datetime:

@@ -5,7 +5,14 @@ from datetime import datetime
 
 from bot.views import blocks
 from bot.views.blocks import Block
-from workflows.domain.events import AuditRowsAltered, BackupRestored, ClockJumped, RestartedLate
+from workflows.domain.chain import NO_KEY
+from workflows.domain.events import (
+    AuditKeyChanged,
+    AuditRowsAltered,
+    BackupRestored,
+    ClockJumped,
+    RestartedLate,
+)
 from workflows.ports import Alert
 
 Content = tuple[str, str, list[Block], str]  # title, sentence, more, what to do
@@ -18,11 +25,13 @@ def _clock(alert: Alert) -> Content:
     seconds = alert.detail.get("seconds")
     by = seconds if isinstance(seconds, int) else 0
     way = "forward" if by > 0 else "back"
+    ahead = alert.detail.get("ahead") or 0
+    given = f"While it was ahead I gave {ahead} that {'is' if ahead == 1 else 'are'} still open"
     return (
         "The clock that I end access by was set",
         f"It was set {way} by {_span(abs(by))}. Access that was given with an end may have ended "
         f"{'too early' if by > 0 else 'late, or will'}.",
-        [],
+        [blocks.section(f"{given}; the time of it counts from now.")] if ahead else [],
         "See that the clock of the machine (with PostgreSQL: of the database) is right and kept "
         "right by NTP. If it is wrong now, mend it and start me again.",
     )
@@ -75,9 +84,22 @@ def _altered(alert: Alert) -> Content:
     )
 
 
+def _key_changed(alert: Alert) -> Content:
+    before, after = (blocks.escape(str(alert.detail.get(key, ""))) for key in ("before", "after"))
+    was = "nothing: there was no key" if before == NO_KEY else f"the key {before}"
+    return (
+        "The audit log has another key",
+        f"From here on it is sealed with the key {after}. Before it was {was}.",
+        [],
+        "If you have just changed `AUDIT_KEY`, there is nothing to do. If nobody has, the log was "
+        "replaced: find out who can write to the database.",
+    )
+
+
 CONTENTS: Mapping[str, Callable[[Alert], Content]] = {
     ClockJumped.__name__: _clock,
     RestartedLate.__name__: _late,
     BackupRestored.__name__: _restored,
     AuditRowsAltered.__name__: _altered,
+    AuditKeyChanged.__name__: _key_changed,
 }

@@ -15,6 +15,7 @@ from workflows.domain.events import (
     DriftAdopted,
     DriftAsked,
     DriftFound,
+    DriftGone,
     DriftPutBack,
     PutBackRefused,
 )
@@ -157,6 +158,11 @@ def _closed(since: Sequence[Since], mention: Mention) -> list[str]:
                 return [f":white_check_mark: *Adopted* by {who}{phrases.dated(each.at)}."]
             case DriftPutBack.__name__:
                 return [f":leftwards_arrow_with_hook: *Put back* by {who}{phrases.dated(each.at)}."]
+            case DriftGone.__name__:
+                return [
+                    ":white_check_mark: W&amp;B is as it should be again"
+                    f"{phrases.dated(each.at)}. There is nothing to decide."
+                ]
             case DriftFound.__name__:
                 return ["It changed again since then: look at the newest message about it."]
             case _:  # asked, which closes nothing

@@ -66,6 +66,16 @@ def _refused(alert: Alert) -> Content:
 
 def _accepted(alert: Alert) -> Content:
     waiting = _ends(alert.detail.get("waiting"))
+    if but := alert.detail.get("but"):
+        return (
+            "W&amp;B takes my key again, from another process than it refused",
+            f"What waited is being done now. {waiting} Refused was (a fingerprint of its key, and "
+            f"its name): {blocks.name(str(but))}",
+            [],
+            "Nothing, if you have replaced the key and restarted. If that process still runs, it "
+            "leaves the work to the others: give it the key that they have, or look at its way to "
+            "W&amp;B.",
+        )
     return (
         "W&amp;B takes my key again",
         f"What waited is being done now. {waiting}",

@@ -10,7 +10,7 @@ from sandbox.bot_process import BotProcess
 from tests.bot.test_main import environ_of, wandb_access
 from tests.builders import ADA, EVE
 from tests.services.rig import Rig
-from workflows.domain.chain import Keys, key_of
+from workflows.domain.chain import Keys, Seen, key_of
 from workflows.services import audit_chain, audit_heads
 from workflows.storage.chain_store import HEAD
 from workflows.storage.database import Database, sqlite_file
@@ -68,7 +68,7 @@ def test_verify_names_the_first_row_that_was_changed(
 def test_verify_takes_the_keys_from_the_settings(
     told: Rig, database_url: str, tmp_path: Path
 ) -> None:
-    told.work.keys = Keys(key_of(NEXT), (key_of(SECRET),))
+    told.work.keys, told.work.seen = Keys(key_of(NEXT), (key_of(SECRET),)), Seen()
     audit_chain.seal(told.deps)
     old = tmp_path / "old-keys"
     old.write_text(f"{'x' * 32},{SECRET}\n", encoding="utf-8")
@@ -95,6 +95,12 @@ def test_verify_compares_published_heads(told: Rig, database_url: str, tmp_path:
     by_itself = wandb_access("audit", "verify", environ=environ, folder=tmp_path)
     assert by_itself.returncode == 0
     assert f"Note: line 2 of {file} is no head" in by_itself.stdout
+    assert f"Note: the newest published head is of seq {last.seq}, " in by_itself.stdout
+    assert "hours old; while the log grows there is one an hour." in by_itself.stdout
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(json.dumps({**published, "at": 7}) + "\n")
+    undated = wandb_access("audit", "verify", environ=environ, folder=tmp_path)
+    assert f"is of seq {last.seq}, and its time cannot be read." in undated.stdout
     with told.database.write() as connection:
         connection.exec_driver_sql(f"DELETE FROM audit WHERE id = {last.id}")
         connection.exec_driver_sql(f"DELETE FROM meta WHERE key = '{HEAD}'")
@@ -123,6 +129,13 @@ def test_verify_says_what_is_not_wrong_and_good_to_know(
     plain = wandb_access("audit", "verify", environ=environ, folder=tmp_path)
     assert plain.returncode == 0
     assert "Note: the log is sealed without AUDIT_KEY" in plain.stdout
+    rig.work.keys, rig.work.seen = Keys(key_of(SECRET)), Seen()
+    audit_chain.begin(rig.deps)
+    keyed = wandb_access(
+        "audit", "verify", environ={**environ, "AUDIT_KEY": SECRET}, folder=tmp_path
+    )
+    assert keyed.returncode == 0
+    assert "Note: seq 1 to 1 were sealed without a key." in keyed.stdout
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -79,6 +79,7 @@ def test_what_waits_and_what_is_stuck_is_counted(rig: Rig) -> None:
     assert (found["leader"], found["worker_threads"]) == (1, 7)
     assert found["sweep_age_seconds"] == 1.5
     assert found["audit_head_seq"] == 0
+    assert found["audit_waiting_seconds"] >= 0
     assert rig.grant(id).stuck
 
 

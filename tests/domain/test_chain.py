@@ -448,3 +448,19 @@ def test_without_a_key_an_erasure_vouches_too() -> None:
 
     assert walk([row, event], NONE)[0] is None
     assert walk([row, *sealed([event], NONE, head_of(first[0]))], NONE)[0] is None
+
+
+# -- keys that count no longer --------------------------------------------------------------------
+
+
+def test_only_the_key_that_seals_says_which_keys_count_no_longer() -> None:
+    told = {"event": chain.RETIREMENT, "detail": json.dumps({"keys": [KEY.id]})}
+    (own,) = sealed([stored(12, NEXT, **told)], BOTH, HEAD)
+    (forged,) = sealed([stored(13, KEY, **told)], BOTH, HEAD)
+    (plain,) = sealed([stored(14, PLAIN, **told)], NONE, HEAD)
+
+    assert chain.retired([forged, plain, stored(15, NEXT, **told)], BOTH) == {}
+    assert chain.retired([own, forged, plain], BOTH) == {KEY.id: 11}
+    keys = replace(BOTH, retired={KEY.id: 11})
+    assert [keys.counts(KEY, seq) for seq in (10, 11, None)] == [True, False, False]
+    assert keys.counts(NEXT, None)

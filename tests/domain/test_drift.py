@@ -24,6 +24,7 @@ from workflows.domain.events import (
     DriftAdopted,
     DriftAsked,
     DriftFound,
+    DriftGone,
     DriftPutBack,
     PriorNoted,
     PutBackRefused,
@@ -287,13 +288,36 @@ def test_what_was_decided_is_shown_in_the_message_of_the_finding() -> None:
     (back,) = drift.put_back(standing, [], finding=7, by=OLGA, now=NOW).events
     (asked,) = drift.ask(standing, [], finding=7, by=OLGA, now=NOW).events
     (found,) = drift.note(standing, None, LEFT, now=NOW).events
+    (gone,) = drift.gone(standing, now=NOW).events
 
-    assert [alerts_of(one, 9) for one in (adopted, back, asked, found)] == [
+    assert [alerts_of(one, 9) for one in (adopted, back, asked, found, gone)] == [
         (7,),
         (7,),
         (7, 9),
         (9,),
+        (),
     ]
+
+
+def test_where_it_is_right_again_the_finding_is_gone_and_the_same_one_is_news() -> None:
+    found = drift.note(IS_ADMIN, MEMBER, LEFT, now=NOW).entity
+    closed = drift.gone(found, now=LATER)
+
+    assert drift.waits(found)
+    assert closed.events == (DriftGone(subject=KEY, at=LATER, actor=BOT),)
+    assert closed.entity.drift == ""
+    assert drift.gone(closed.entity, now=LATER) == Change(closed.entity)
+    assert len(drift.note(closed.entity, MEMBER, LEFT, now=LATER).events) == 1
+
+
+@pytest.mark.parametrize(
+    "state", ["", LEFTOVER, drift.RESOLVED, "fighting nothing", "refused admin"]
+)
+def test_what_waits_for_nobodys_word_is_not_closed_as_a_finding(state: str) -> None:
+    standing = a_standing(noted=True, drift=state)
+
+    assert not drift.waits(standing)
+    assert drift.gone(standing, now=NOW) == Change(standing)
 
 
 @pytest.mark.parametrize("role", [None, VIEWER, ADMIN, STEWARD])

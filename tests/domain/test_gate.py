@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from tests.builders import NOW
 from workflows.domain import gate as gates
 from workflows.domain.events import Change, DirectoryAcceptedKey, DirectoryRefusedKey
-from workflows.domain.gate import MOST_ALONE, TRY_EVERY, Gate
+from workflows.domain.gate import APART, MOST_ALONE, TRY_EVERY, Gate
 
 LATER = NOW + TRY_EVERY
 
 
 def refused(gate: Gate = Gate(), by: str = "eve", *, at_write: bool = False) -> Gate:  # noqa: B008  # frozen
-    return gates.refuse_work(gate, by, "403", at_write=at_write, waiting=0, now=NOW).entity
+    return gates.refuse_work(
+        gate, by, "403", at_write=at_write, waiting=0, now=NOW, personal=True
+    ).entity
 
 
 def let_work(gate: Gate, by: str, *, wrote: bool = False) -> Change[Gate]:
@@ -89,6 +91,95 @@ def test_only_so_many_are_remembered() -> None:
 
     assert len(gate.alone) == MOST_ALONE
     assert gate.alone[0] == "p5"
+
+
+def read_by(gate: Gate, process: str, *, refused: bool, later: timedelta) -> Change[Gate]:
+    now = NOW + later
+    if refused:
+        return gates.refuse_reading(gate, "401", waiting=0, now=now, process=process)
+    return gates.let_read(gate, waiting=0, now=now, process=process)
+
+
+def test_where_another_process_reads_the_refused_one_is_apart_until_it_reads_itself() -> None:
+    closed = read_by(Gate(), "b", refused=True, later=timedelta(0)).entity
+    again = read_by(closed, "c", refused=True, later=timedelta(0))
+    opened = read_by(closed, "a", refused=False, later=timedelta(seconds=1))
+    (event,) = opened.events
+    gate = opened.entity
+
+    assert again == Change(closed)
+    assert isinstance(event, DirectoryAcceptedKey)
+    assert (event.but, gate.is_closed) == ("b", False)
+    assert gate.is_apart("b", now=LATER)
+    assert not gate.is_apart("a", now=LATER)
+    assert read_by(gate, "b", refused=True, later=TRY_EVERY) == Change(gate)
+    back = read_by(gate, "b", refused=False, later=TRY_EVERY)
+    assert (back.events, back.entity.apart) == ((), ())
+
+
+def test_who_is_apart_stays_so_for_ten_minutes_after_the_last_refusal() -> None:
+    closed = read_by(Gate(), "b", refused=True, later=timedelta(0)).entity
+    gate = read_by(closed, "a", refused=False, later=timedelta(0)).entity
+    work = gates.refuse_work(
+        gate, "eve", "401", at_write=False, waiting=0, now=NOW + APART, process="b"
+    )
+
+    assert work.events == ()
+    assert gate.is_apart("b", now=NOW + APART)
+    assert not gate.is_apart("b", now=NOW + APART + TRY_EVERY)
+    assert work.entity.is_apart("b", now=NOW + 2 * APART)
+    other = read_by(work.entity, "c", refused=False, later=3 * APART)
+    assert other.entity.apart == ()  # it is gone
+    assert read_by(gate, "b", refused=True, later=2 * APART).entity.is_closed
+
+
+def test_of_two_processes_the_refused_one_is_apart_and_the_person_is_not_alone() -> None:
+    closed = gates.refuse_work(
+        Gate(), "eve", "403", at_write=True, waiting=0, now=NOW, process="b", personal=True
+    ).entity
+    both = read_by(closed, "b", refused=True, later=timedelta(0)).entity
+    read = read_by(both, "a", refused=False, later=timedelta(0)).entity
+    opened = gates.let_work(read, "bob", wrote=True, waiting=0, now=NOW, process="a")
+
+    assert opened.entity.alone == ()
+    assert opened.entity.apart == (gates.Apart("b", NOW, "eve", at_write=True),)
+    # It may read, and that says nothing of writing.
+    assert read_by(opened.entity, "b", refused=False, later=TRY_EVERY).entity.apart
+    assert (
+        gates.let_work(
+            opened.entity, "gus", wrote=True, waiting=0, now=NOW, process="b"
+        ).entity.apart
+        == ()
+    )
+
+
+def test_where_the_other_process_is_refused_for_the_same_person_neither_is_apart() -> None:
+    def refuse(gate: Gate, process: str) -> Gate:
+        return gates.refuse_work(
+            gate, "eve", "403", at_write=True, waiting=0, now=NOW, process=process, personal=True
+        ).entity
+
+    def let(gate: Gate) -> Gate:
+        return gates.let_work(gate, "bob", wrote=True, waiting=0, now=NOW, process="a").entity
+
+    gate = let(refuse(let(refuse(Gate(), "b")), "a"))
+
+    assert (gate.alone, gate.apart) == (("eve",), ())
+
+
+def test_a_401_is_never_about_a_person() -> None:
+    closed = gates.refuse_work(Gate(), "eve", "401", at_write=False, waiting=0, now=NOW).entity
+
+    assert let_work(closed, "bob").entity.alone == ()
+
+
+def test_the_name_of_a_process_does_not_tell_its_key() -> None:
+    name = gates.process_name("a secret key", "p1")
+
+    assert name.endswith(" p1")
+    assert len(name) == len("01234567 p1")
+    assert name != gates.process_name("another key", "p1")
+    assert "secret" not in name
 
 
 STEPS = st.lists(

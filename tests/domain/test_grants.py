@@ -217,6 +217,28 @@ def test_an_end_is_never_moved_to_an_earlier_one_and_none_is_made() -> None:
         grants.extend(a_grant(ends_at=None), until=NOW + 7 * HOUR, by=ADA, now=LATER)
 
 
+def test_what_was_issued_by_a_clock_that_was_ahead_counts_from_now() -> None:
+    now = NOW - 24 * HOUR
+
+    change = grants.bring_forward(a_grant(status=GrantStatus.ACTIVE), now=now)
+
+    until = now + 8 * HOUR
+    assert change.entity == a_grant(status=GrantStatus.ACTIVE, issued_at=now, ends_at=until)
+    assert change.events == (
+        GrantExtended(subject="r-1", at=now, actor=CLOCK, before=END, after=until.isoformat()),
+    )
+    assert grants.bring_forward(change.entity, now=now) == Change(change.entity)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [a_grant(issued_at=NOW - 24 * HOUR), a_grant(ends_at=None), a_grant(status=GrantStatus.ENDING)],
+    ids=["issued before", "without an end", "over"],
+)
+def test_no_other_end_is_brought_forward(grant: Grant) -> None:
+    assert grants.bring_forward(grant, now=NOW - HOUR) == Change(grant)
+
+
 @pytest.mark.parametrize("ends_at", [NOW + 8 * HOUR, None], ids=["later", "never"])
 def test_what_was_given_more_time_since_it_was_found_due_does_not_expire(
     ends_at: datetime | None,

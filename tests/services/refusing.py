@@ -12,7 +12,7 @@ from workflows.ports import Alert
 from workflows.services import gate
 
 REFUSED = DirectoryClosed("W&B refuses our key (401); check WANDB_API_KEY.")
-MAY_NOT = DirectoryClosed("W&B does not let our key manage users (403).")
+MAY_NOT = DirectoryClosed("W&B does not let our key manage users (403).", personal=True)
 FAY, GUS = EmailAddress("fay@corp.example"), EmailAddress("gus@corp.example")
 SECOND = timedelta(seconds=1)
 HALF_A_MINUTE = timedelta(seconds=30)

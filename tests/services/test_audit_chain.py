@@ -3,9 +3,12 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import replace
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,21 +19,37 @@ from sqlalchemy import text
 from tests.builders import ADA, BOB, EVE, HOUR, OLGA
 from tests.services.crashing import Crash, Points, mortal
 from tests.services.rig import Rig
-from workflows.domain.chain import CHANGE_OF_KEY, ERASURE, NO_KEY, Key, Keys, key_of
+from workflows.domain.chain import (
+    CHANGE_OF_KEY,
+    ERASURE,
+    NO_KEY,
+    PLAIN,
+    RETIREMENT,
+    Cell,
+    Content,
+    Key,
+    Keys,
+    Seen,
+    digest,
+    entry,
+    key_of,
+    moment,
+)
 from workflows.domain.entitlements import EmailAddress, Team
-from workflows.domain.events import AuditKeyChanged, PersonalDataErased
+from workflows.domain.events import AuditKeyChanged, AuditKeysRetired, PersonalDataErased
 from workflows.domain.requests import AccessRequest
 from workflows.errors import Refused
 from workflows.services import audit_chain, audit_erasure, audit_heads
 from workflows.services.audit_chain import Verdict
 from workflows.storage.chain_store import HEAD
+from workflows.storage.unit_of_work import UnitOfWork
 
 KEY, NEXT = key_of("k" * 32), key_of("n" * 32)
 
 
 def keyed(rig: Rig, current: Key = KEY, *others: Key) -> Rig:
-    """From here on the log is made and sealed with this key."""
-    rig.work.keys = Keys(current, others)
+    """A process that makes and seals the log with this key. It has seen nothing of it yet."""
+    rig.work.keys, rig.work.seen = Keys(current, others), Seen()
     return rig
 
 
@@ -364,7 +383,7 @@ def test_the_first_key_comes_after_what_was_there_without_one(rig: Rig) -> None:
     keyed(rig)
     one_more(rig, BOB)
 
-    audit_chain.seal(rig.deps)
+    audit_chain.begin(rig.deps)
 
     keys = [row["key"] for row in sorted(rows(rig), key=lambda row: row["seq"])]
     assert keys == [NO_KEY] * (len(keys) - 2) + [KEY.id] * 2
@@ -407,6 +426,225 @@ def test_a_key_that_was_replaced_seals_nothing_any_more(
 def test_the_names_of_events_are_those_that_the_chain_knows() -> None:
     assert AuditKeyChanged.__name__ == CHANGE_OF_KEY
     assert PersonalDataErased.__name__ == ERASURE
+    assert AuditKeysRetired.__name__ == RETIREMENT
+
+
+def cells(row: dict[str, Any]) -> Content:
+    """A stored row as digests cover it."""
+    at = row["at"]
+    at = at if isinstance(at, str) else moment(at)
+    return Content(
+        row["salt"], at, *(row[name] for name in ("actor", "event", "subject", "detail"))
+    )
+
+
+def insert(rig: Rig, content: Content, key: Key) -> None:
+    """As somebody does who can write to the database and has this key."""
+    columns = "at, actor, event, subject, detail, salt, digest"
+    values: dict[str, Cell] = {
+        field.name: getattr(content, field.name) for field in fields(Content)
+    }
+    values["digest"] = digest(key, content)
+    at = ":at" if rig.database.is_sqlite else "CAST(CAST(:at AS text) || '+00' AS timestamptz)"
+    names = ":actor, :event, :subject, :detail, :salt, :digest"
+    sql(rig, f"INSERT INTO audit ({columns}) VALUES ({at}, {names})", **values)
+
+
+def rotated(rig: Rig) -> Rig:
+    """Rows by the old key, its change, and rows by the new one."""
+    lived(keyed(rig))
+    audit_chain.begin(rig.deps)
+    keyed(rig, NEXT, KEY)
+    audit_chain.begin(rig.deps)
+    audit_chain.seal(rig.deps)
+    one_more(rig)
+    audit_chain.seal(rig.deps)
+    return rig
+
+
+def forged(rig: Rig, salt: str = "5" * 32) -> Content:
+    """What a stranger would have liked to happen."""
+    return replace(cells(rows(rig)[0]), salt=salt, actor="mallory@corp.example")
+
+
+def alarms(rig: Rig) -> int:
+    """How often the admins were told that the log was changed."""
+    return rig.events().count("AuditRowsAltered")
+
+
+def test_a_key_that_was_replaced_counts_for_a_while_and_no_longer(rig: Rig) -> None:
+    rotated(rig)
+    rig.run()
+    assert CHANGE_OF_KEY in {one[0] for one in rig.notifier.alerts()}
+    insert(rig, forged(rig), KEY)  # a process that still has the old key, for all that is known
+    audit_chain.seal(rig.deps)
+    assert (alarms(rig), verdict(rig).wrong) == (0, None)
+
+    rig.clock.advance(audit_chain.OVERLAP)
+    insert(rig, forged(rig, "6" * 32), KEY)
+    audit_chain.seal(rig.deps)
+
+    assert rig.events().count(RETIREMENT) == 1
+    (late,) = [row["id"] for row in rows(rig) if row["salt"] == "6" * 32]
+    assert (alarms(rig), wrong(rig).split(":")[0]) == (1, f"Row {late} (seq {late + 1})")
+    with pytest.raises(Refused, match=f"Row {late} is not what was stored"):
+        audit_erasure.erase(rig.deps, EmailAddress("mallory@corp.example"), "-", by="operator:ops")
+    sql(rig, "UPDATE meta SET value = '' WHERE key = :head", head=HEAD)
+    insert(rig, forged(rig, "7" * 32), KEY)
+    audit_chain.begin(keyed(rig, NEXT, KEY).deps)
+    assert alarms(rig) == 2, "another process knows it too"
+    assert rig.events().count(RETIREMENT) == 1
+
+
+def test_a_row_that_waits_with_a_retired_key_is_found(rig: Rig) -> None:
+    rotated(rig)
+    rig.clock.advance(audit_chain.OVERLAP)
+    one_more(rig, BOB)
+    audit_chain.seal(rig.deps)
+    assert verdict(rig).wrong is None
+
+    insert(rig, forged(rig), KEY)
+
+    assert "its content is not what was stored" in wrong(rig)
+
+
+def test_who_has_a_replaced_key_vouches_for_no_row(rig: Rig) -> None:
+    rotated(rig)
+    target = rows(rig)[-1]
+    assert target["key"] == NEXT.id
+    changed = replace(cells(target), actor="mallory@corp.example", salt="")
+    detail = json.dumps({"reason": "-", "rows": [entry(target["id"], changed)]})
+    event = Content("5" * 32, changed.at, "operator:root", ERASURE, "erased-0", detail)
+    insert(rig, event, KEY)
+    sql(
+        rig,
+        "UPDATE audit SET actor = 'mallory@corp.example', salt = '' WHERE id = :id",
+        id=target["id"],
+    )
+
+    assert wrong(rig).startswith(f"Row {target['id']} (")
+    audit_chain.seal(rig.deps)
+    assert wrong(rig).startswith(f"Row {target['id']} (")
+
+
+def test_a_log_that_is_replaced_by_one_without_a_key_is_not_taken_over(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    lived(keyed(rig))
+    audit_chain.begin(rig.deps)
+    last = len(rows(rig))
+    history = forged(rig)
+
+    sql(rig, "DELETE FROM audit")
+    sql(rig, "DELETE FROM meta WHERE key = :head", head=HEAD)
+    insert(rig, history, PLAIN)
+    audit_chain.seal(rig.deps)
+
+    assert "the end of the audit log is not mine" in caplog.messages
+    assert (alarms(rig), CHANGE_OF_KEY in rig.events()) == (2, False), "the end, and the row"
+    assert f"seq 1 to {last} are missing before it" in wrong(rig)
+
+
+def test_a_note_of_the_head_without_the_key_does_not_start_the_log_anew(rig: Rig) -> None:
+    lived(keyed(rig))
+    audit_chain.begin(rig.deps)
+    for noted in ([99, "0", NO_KEY], [1, "0", KEY.id], [500, "0", NO_KEY]):
+        sql(
+            rig,
+            "UPDATE meta SET value = :told WHERE key = :head",
+            told=json.dumps(noted),
+            head=HEAD,
+        )
+        audit_chain.seal(rig.deps)
+
+    assert alarms(rig) == 3
+    assert CHANGE_OF_KEY not in rig.events()
+    assert verdict(rig).wrong is not None
+    sql(
+        rig,
+        "UPDATE meta SET value = :told WHERE key = :head",
+        told=f'[900, "0", "{NO_KEY}"]',
+        head=HEAD,
+    )
+    audit_chain.begin(keyed(rig).deps)
+    assert CHANGE_OF_KEY not in rig.events(), "nor does a restart, while rows by the key are there"
+    audit_chain.seal(rig.deps)
+    assert alarms(rig) == 4
+
+
+def test_a_log_that_ends_before_the_change_of_the_key_is_not_changed_over_again(rig: Rig) -> None:
+    rotated(rig)
+    left = [row for row in rows(rig) if row["key"] == KEY.id][-1]
+    forged_rows = [[left["seq"] + 50, "0", KEY.id], [left["seq"] + 60, "0", "00000000"]]
+    for noted in forged_rows:
+        sql(rig, "DELETE FROM audit WHERE key = :next", next=NEXT.id)
+        sql(
+            rig,
+            "UPDATE meta SET value = :told WHERE key = :head",
+            told=json.dumps(noted),
+            head=HEAD,
+        )
+        audit_chain.seal(rig.deps)
+        assert (alarms(rig), CHANGE_OF_KEY in rig.events()) == (1, False)
+
+
+def test_two_that_seal_at_once_make_one_chain(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    if rig.database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    lived(keyed(rig))
+    first_has_sealed, second_waits = threading.Event(), threading.Event()
+
+    @contextmanager
+    def slow() -> Iterator[UnitOfWork]:
+        with rig.work.begin() as work:
+            yield work
+            first_has_sealed.set()
+            assert second_waits.wait(20)
+
+    with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(2) as pool:
+        patched.setattr(audit_chain, "BATCH", 2)
+        patched.setattr(audit_chain, "BATCHES", 1)
+        first = pool.submit(audit_chain.seal, replace(rig.deps, begin=slow))
+        assert first_has_sealed.wait(20)
+        second = pool.submit(audit_chain.seal, rig.deps)
+        deadline = time.monotonic() + 20
+        blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while time.monotonic() < deadline:
+            with rig.database.read() as connection:
+                if connection.exec_driver_sql(blocked).scalar_one():
+                    break
+        second_waits.set()
+        assert (first.result(20), second.result(20)) == (2, 2)
+
+    assert "the audit chain cannot go on" not in caplog.messages
+    assert verdict(rig).wrong is None
+
+
+@pytest.mark.parametrize(
+    "stored", ["garbage", "7", "[1]", '["a", 2, 3]', f"[1, 2, 1{'0' * 400}]", "[" * 100_000]
+)
+def test_what_is_stored_of_the_last_head_keeps_no_head_away(
+    rig: Rig, tmp_path: Path, stored: str
+) -> None:
+    file = tmp_path / "heads"
+    publish = published_to(rig, f"file:{file}")
+    rig.submit()
+    audit_chain.seal(keyed(rig).deps)
+    with rig.work.begin() as work:
+        work.meta.put(audit_heads.PUBLISHED, stored)
+    publish()
+    assert len(audit_heads.read(file)[0]) == 1, "it was never published, for all that is known"
+
+    one_more(rig)
+    audit_chain.seal(rig.deps)
+    for _ in range(4):
+        rig.clock.advance(HOUR / 2)
+        with rig.work.begin() as work:
+            lie = json.dumps([0, "", rig.clock().timestamp()])
+            work.meta.put(audit_heads.PUBLISHED, lie)
+        publish()
+
+    assert len(audit_heads.read(file)[0]) == 2
 
 
 # -- publishing -----------------------------------------------------------------------------------

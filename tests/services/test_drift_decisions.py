@@ -309,6 +309,65 @@ def test_what_a_later_approval_went_over_is_nobodys_turn(rig: Rig) -> None:
     assert rig.held() == MEMBER
 
 
+def test_what_was_given_back_by_hand_is_closed_and_the_next_removal_is_told_anew(rig: Rig) -> None:
+    changed(rig, None)
+    rig.clock.advance(LAG)
+    rig.directory.put(EVE, VISION, MEMBER)
+    result = reconcile.reconcile(rig.deps, dry_run=False)
+    rig.run()
+
+    assert [one.done for one in result.differences] == [reconcile.RIGHT_AGAIN]
+    assert [one.event for one in shown(rig).since] == ["DriftGone"]
+    assert reconcile.reconcile(rig.deps, dry_run=False).differences == ()
+
+    told = len(rig.notifier.posted)
+    rig.clock.advance(LAG)
+    change(rig, None)
+    assert rig.events(KEY).count("DriftFound") == 2
+    assert len(rig.notifier.posted) == told + 2  # one to each admin
+    assert shown(rig).since == ()
+
+
+@pytest.mark.parametrize("decide", DECISIONS)
+@pytest.mark.parametrize("compared", [True, False])
+def test_a_click_on_what_is_right_again_decides_nothing(
+    rig: Rig, decide: Decide, compared: bool
+) -> None:
+    id = changed(rig, None)
+    rig.clock.advance(LAG)
+    rig.directory.put(EVE, VISION, MEMBER)
+    if compared:
+        reconcile.reconcile(rig.deps, dry_run=False)
+        rig.run()
+    rig.rosters.read()
+
+    with pytest.raises(AlreadySettled, match="W&B is right again; nothing to decide"):
+        decide(rig.deps, finding(rig), by=OLGA)
+
+    rig.run()
+    assert rig.grant(id).status is GrantStatus.ACTIVE
+    assert rig.held() == MEMBER
+
+
+def test_an_end_that_finds_it_as_it_was_before_closes_the_finding(rig: Rig) -> None:
+    changed(rig, None)
+    rig.drain()
+
+    assert rig.held() is None
+    assert rig.standing().drift == ""
+    assert [one.event for one in shown(rig).since] == ["DriftGone"]
+
+
+def test_where_w_and_b_does_not_say_the_role_no_finding_is_closed(rig: Rig) -> None:
+    id = changed(rig, VIEWER)
+    rig.directory.shows_roles = False
+    with rig.work.begin() as work:
+        work.ensure(rig.grant(id), at=rig.clock())
+    rig.run()
+
+    assert rig.standing().drift == "viewer"
+
+
 def test_of_two_words_at_once_one_counts(rig: Rig) -> None:
     changed(rig, ADMIN)
     token = finding(rig)

@@ -294,3 +294,23 @@ def test_an_account_that_changed_hands_in_412_is_read_again(sqlite_rig: Rig) -> 
 
     assert rig.held() == MEMBER
     assert rig.standing().last_seen == MEMBER
+
+
+def test_what_failed_is_tried_at_once_when_w_and_b_takes_another_change(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.directory.add_person("p1@corp.example")
+    rig.rosters.read()
+    waiting = rig.approved()
+    for _ in range(9):
+        rig.directory.fail_next(DirectoryUnavailable("W&B has trouble (500)."), on="set_role")
+        rig.wait(timedelta(seconds=25))
+    rig.directory.fail_next(
+        DirectoryUnavailable("W&B asks for fewer calls (429).", retry_after=1e9), on="set_role"
+    )
+    rig.wait(timedelta(seconds=25))
+    assert rig.grant(waiting).status is GrantStatus.ISSUED
+
+    rig.approved(requester=EmailAddress("p1@corp.example"))
+    rig.run()
+
+    assert rig.grant(waiting).status is GrantStatus.ACTIVE

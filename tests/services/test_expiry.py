@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import timedelta
+
+import pytest
 
 from tests.builders import ADA, ADMIN, HOUR, MEMBER, NOW, VISION
 from tests.services.rig import Rig
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import EmailAddress
-from workflows.domain.grants import GrantStatus
+from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.requests import RequestStatus
 from workflows.errors import Conflict
 from workflows.services import expiry
+from workflows.storage.repositories import LIFE
 from workflows.storage.unit_of_work import UnitOfWork
 
 
@@ -64,7 +68,10 @@ def test_the_next_end_is_known(rig: Rig) -> None:
     assert expiry.next_end(rig.deps) == NOW + HOUR
 
 
-def test_more_than_one_batch_ends_with_the_oldest_end_first(rig: Rig) -> None:
+def test_more_than_one_batch_ends_with_the_oldest_end_first(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "BATCH", 10)
     ids = []
     for number, person in enumerate(people(rig, expiry.BATCH + 5)):
         span = Span(7200 - number)
@@ -73,6 +80,26 @@ def test_more_than_one_batch_ends_with_the_oldest_end_first(rig: Rig) -> None:
 
     assert expiry.expire_due_grants(rig.deps) == expiry.BATCH + 5
     assert ended(rig) == ids[::-1]
+
+
+def test_two_ends_of_one_standing_in_one_batch_are_owed_once(rig: Rig) -> None:
+    member = rig.approved(duration=Span(3600))
+    admin = rig.approved(role=ADMIN, duration=Span(1800), by=ADA)
+    rig.run()
+    rig.clock.advance(HOUR)
+
+    assert expiry.expire_due_grants(rig.deps) == 2
+    assert [job["kind"] for job in rig.jobs()].count("ensure") == 1
+    rig.run()
+
+    assert {rig.grant(id).status for id in (member, admin)} == {GrantStatus.ENDED}
+    assert rig.held() is None
+
+
+def test_storing_many_leaves_out_only_what_never_changes() -> None:
+    fixed = {"id", "person", "place", "role", "approvers", "invites", "rule", "issued_at"}
+
+    assert {field.name for field in fields(Grant)} == fixed | set(LIFE) | {"version"}
 
 
 def test_a_row_that_loses_its_race_holds_up_no_other(rig: Rig) -> None:

@@ -51,6 +51,30 @@ def test_a_reading_is_stored_and_is_the_current_one(rig: Rig) -> None:
     assert keeper.trouble == ""
 
 
+def test_a_reading_is_remembered_for_as_long_as_no_newer_one_is_to_be_expected(rig: Rig) -> None:
+    keeper, other = a_keeper(rig), a_keeper(rig)
+    seen = keeper.refresh()
+    rig.directory.add_team("sound")
+    rig.clock.advance(timedelta(seconds=1))
+    newer = other.refresh()
+
+    assert keeper.recent() is seen
+    rig.clock.advance(roster.RECENT)
+    assert keeper.recent() == newer
+    assert a_keeper(rig).recent() == newer
+
+
+def test_a_remembered_reading_gives_way_to_any_newer_one_that_was_asked_for(
+    sqlite_rig: Rig,
+) -> None:
+    keeper, other = a_keeper(sqlite_rig), a_keeper(sqlite_rig)
+    keeper.refresh()
+    newer = other.refresh()
+
+    assert keeper.current() == newer
+    assert keeper.recent() == newer
+
+
 def test_before_the_first_reading_there_is_none(sqlite_rig: Rig) -> None:
     with sqlite_rig.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM roster")

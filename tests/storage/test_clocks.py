@@ -11,7 +11,7 @@ from tests.services.stand_ins import FakeClock
 from workflows.storage.clocks import MEASURE_EVERY, DatabaseClock, SteadyClock, counted
 from workflows.storage.database import Database
 
-HOUR, NOTHING = timedelta(hours=1), timedelta(0)
+HOUR, DAY, NOTHING = timedelta(hours=1), timedelta(days=1), timedelta(0)
 ABOUT = timedelta(seconds=20)
 
 
@@ -49,6 +49,45 @@ def test_a_clock_that_is_set_back_is_counted_on_from_where_it_was() -> None:
     assert machine.clock() == NOW + 2 * HOUR
     assert machine.clock.jump() == -3 * HOUR
     assert machine.clock.jump() == NOTHING
+
+
+def test_a_step_forward_that_is_undone_is_gone_again_and_counts_for_nothing() -> None:
+    machine = Machine()
+    machine.wall.advance(365 * DAY)
+    assert machine.clock() == NOW + 365 * DAY
+    machine.passes(HOUR)
+    machine.wall.advance(-365 * DAY)
+
+    assert machine.clock() == NOW + HOUR
+    assert machine.clock.jump() == -365 * DAY
+    machine.passes(HOUR)
+    assert machine.clock() == NOW + 2 * HOUR
+
+
+def test_set_back_by_more_than_it_had_been_set_forward_what_was_counted_has_passed() -> None:
+    machine = Machine()
+    machine.passes(HOUR)
+    machine.wall.advance(2 * HOUR)
+    assert machine.clock() == NOW + 3 * HOUR
+    machine.wall.advance(-10 * HOUR)
+
+    assert machine.clock() == NOW + HOUR
+    machine.wall.advance(-HOUR)
+    machine.passes(HOUR)
+    assert machine.clock() == NOW + 2 * HOUR
+
+
+def test_a_step_forward_can_be_undone_in_parts_and_a_correction_undoes_nothing() -> None:
+    machine = Machine()
+    machine.wall.advance(3 * HOUR)
+    assert machine.clock() == NOW + 3 * HOUR
+    machine.wall.advance(timedelta(seconds=-50))
+    assert machine.clock() == NOW + 3 * HOUR
+
+    machine.wall.advance(-HOUR)
+    assert machine.clock() == machine.wall()
+    machine.wall.advance(-2 * HOUR)
+    assert machine.clock() == NOW
 
 
 def test_set_back_and_right_again_it_is_as_if_nothing_had_been() -> None:

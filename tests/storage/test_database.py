@@ -5,12 +5,19 @@ import sys
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.postgres import Postgres
 from workflows.errors import Conflict
-from workflows.storage.database import POOL_SIZE, Database, hold_alone, sqlite_file
+from workflows.storage.database import (
+    BELIEVED_FOR,
+    POOL_SIZE,
+    Database,
+    hold_alone,
+    sqlite_file,
+)
 from workflows.storage.unit_of_work import Work
 
 
@@ -120,6 +127,46 @@ def test_who_may_write_reads_nothing_before_the_one_who_writes_now_is_done(sqlit
     assert seen == [1]
     one.close()
     two.close()
+
+
+def test_what_the_server_has_closed_is_never_handed_out(postgres: Postgres) -> None:
+    with postgres.fresh() as url:
+        database = Database(url)
+        name = database.engine.url.database
+        for _ in range(3):
+            with database.read(), database.write(), database.read():  # three connections
+                pass
+            with postgres.superuser() as other:
+                ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                found = other.execute(f"{ended} WHERE datname = '{name}'".encode()).fetchall()
+            assert found == [(True,)] * 3
+
+            with database.write() as connection, database.read() as other_one:
+                assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+                assert other_one.exec_driver_sql("SELECT 1").scalar() == 1
+            database.close()
+
+
+def test_a_connection_that_lay_idle_is_asked_before_it_is_used(postgres: Postgres) -> None:
+    with postgres.fresh() as url:
+        database = Database(url)
+        with database.read() as connection:
+            entry = connection.connection._connection_record
+            first = connection.connection.driver_connection
+        assert entry is not None
+        asked = entry.info["idle_since"]
+        with database.read() as connection:
+            assert connection.connection.driver_connection is first
+        entry.info["idle_since"] = asked - BELIEVED_FOR  # as if that long had passed
+
+        with database.read() as connection:
+            assert connection.connection.driver_connection is first
+        assert isinstance(first, psycopg.Connection)
+        first.close()
+        with database.read() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+            assert connection.connection.driver_connection is not first
+        database.close()
 
 
 def test_a_deadlock_is_a_lost_race(postgres: Postgres) -> None:

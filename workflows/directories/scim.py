@@ -172,7 +172,8 @@ class ScimClient:
             case 403:
                 raise DirectoryClosed(
                     "W&B does not let our key manage users (403); it has to be an organization"
-                    " admin's or an organization-scoped service account's."
+                    " admin's or an organization-scoped service account's.",
+                    personal=True,
                 )
             case 412:
                 raise DirectoryChanged("It was changed in W&B since it was read.")

@@ -22,6 +22,7 @@ from itertools import takewhile
 GENESIS = "0" * 64  # stands before the first row
 NO_KEY = "none"
 CHANGE_OF_KEY = "AuditKeyChanged"
+RETIREMENT = "AuditKeysRetired"
 ERASURE = "PersonalDataErased"
 
 Cell = str | int | float | bytes | None  # what a database may hold, whoever has written it
@@ -51,10 +52,14 @@ def key_of(secret: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The key that seals now, and others whose seals and digests count as well."""
+    """The key that seals now, and others whose seals and digests count as well.
+
+    Digests by a key that is `retired` count only before that seq; its seals where it was current.
+    """
 
     current: Key = PLAIN
     others: tuple[Key, ...] = ()
+    retired: Mapping[str, int] = field(default_factory=dict)
 
     def find(self, id: Cell) -> Key | None:
         """The key of this id; rows without a key are known to anybody."""
@@ -64,6 +69,11 @@ class Keys:
     def secret(self) -> tuple[Key, ...]:
         """Those that keep out anybody."""
         return tuple(key for key in (self.current, *self.others) if key.is_secret)
+
+    def counts(self, key: Key, seq: Cell) -> bool:
+        """Whether digests by this key count at this seq; rows that wait have none."""
+        until = self.retired.get(key.id)
+        return until is None or (isinstance(seq, int) and seq < until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,23 @@ class Head:
     seq: int
     hash: str
     key: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one process remembers of the log, so that nobody can take it back from it.
+
+    `head`: the newest seal. `replaced`: the keys that have sealed before ours, and `retired` those
+    of them whose digests do not count any more; the others have counted `since` then. `published`:
+    the head that was published last, with its time, as soon as `knows_published`.
+    """
+
+    head: Head | None = None
+    replaced: frozenset[str] | None = None
+    retired: set[str] = field(default_factory=set)
+    since: datetime | None = None
+    published: tuple[int, str, float] | None = None
+    knows_published: bool = False
 
 
 @lru_cache(1_000)
@@ -165,7 +192,7 @@ def is_authentic(row: Row, keys: Keys, *, plain: bool) -> bool:
     """
     accepted = (*keys.secret, PLAIN) if plain else keys.secret
     return row.digest is not None and any(
-        digest(key, row.content) == row.digest for key in accepted
+        keys.counts(key, row.seq) and digest(key, row.content) == row.digest for key in accepted
     )
 
 
@@ -183,6 +210,25 @@ def before_key(rows: Iterable[Row], keys: Keys, head: Head | None) -> Iterator[R
 def changes_key(keys: Keys, head: Head | None) -> bool:
     """Whether the next row has to say that the key is another one from here on."""
     return head is not None and head.key != keys.current.id
+
+
+def is_lost(keys: Keys, head: Head | None, seen: Head | None, *, first: bool = False) -> bool:
+    """Whether the log is not the one that this process has `seen`: shorter, or without our key.
+
+    Only the `first` look of a process may go on with a key where there was none.
+    """
+    if seen is not None:
+        if head is None or head.seq < seen.seq or (head.seq == seen.seq and head != seen):
+            return True
+        if seen.key == keys.current.id != head.key:
+            return True
+    return head is not None and head.key == NO_KEY and keys.current.is_secret and not first
+
+
+def later(head: Head | None, seen: Head | None) -> Head | None:
+    """Where a log goes on that was lost: the gap, or the other key, shows for ever."""
+    known = [one for one in (seen, head) if one is not None]
+    return max(known, key=lambda one: one.seq, default=None)
 
 
 def seal(rows: Iterable[Row], key: Key, keys: Keys, head: Head | None) -> Iterator[Seal]:
@@ -211,17 +257,37 @@ def fits(row: Row, keys: Keys, vouched: Mapping[int, str]) -> bool:
 def vouched(rows: Iterable[Row], keys: Keys) -> dict[int, str]:
     """The newest digest of every row that an erasure has changed, by the row's id.
 
-    `rows` are the erasures, oldest first. One that was not written by us vouches for nothing.
+    `rows` are the erasures, oldest first. One whose digest is not by the key that has sealed it
+    (or would seal it now) vouches for nothing.
     """
     found: dict[int, str] = {}
     for row in rows:
-        plain = row.key == NO_KEY or (row.key is None and not keys.current.is_secret)
-        if is_authentic(row, keys, plain=plain):
-            for entry in _entries(str(row.content.detail)):
+        maker = keys.current if row.key is None else keys.find(row.key)
+        if _is_by(maker, row):
+            for entry in _entries(row, "rows"):
                 id, _, made = entry.partition(" ")
                 if id.isdecimal():
                     found[int(id)] = made
     return found
+
+
+def retired(rows: Iterable[Row], keys: Keys) -> dict[str, int]:
+    """From which seq on the digests of which keys do not count, by these rows that say so.
+
+    Only what the key itself has stored that has sealed it counts.
+    """
+    found: dict[str, int] = {}
+    for row in rows:
+        maker = keys.find(row.key)
+        if isinstance(row.seq, int) and maker is not None and maker.is_secret:
+            for id in _entries(row, "keys") if _is_by(maker, row) else ():
+                found[id] = min(row.seq, found.get(id, row.seq))
+    return found
+
+
+def _is_by(maker: Key | None, row: Row) -> bool:
+    """Whether the row was stored with this very key."""
+    return maker is not None and row.digest is not None and digest(maker, row.content) == row.digest
 
 
 def entry(id: int, content: Content) -> str:
@@ -229,11 +295,11 @@ def entry(id: int, content: Content) -> str:
     return f"{id} {digest(PLAIN, content)}"
 
 
-def _entries(detail: str) -> list[str]:
+def _entries(row: Row, name: str) -> list[str]:
     """Without a key anybody may have written it."""
     try:
-        told = json.loads(detail)
+        told = json.loads(str(row.content.detail))
     except (ValueError, RecursionError):
         return []
-    rows = told.get("rows") if isinstance(told, dict) else None
-    return [one for one in rows if isinstance(one, str)] if isinstance(rows, list) else []
+    texts = told.get(name) if isinstance(told, dict) else None
+    return [one for one in texts if isinstance(one, str)] if isinstance(texts, list) else []

@@ -17,6 +17,7 @@ from workflows.domain.events import (
     DriftAdopted,
     DriftAsked,
     DriftFound,
+    DriftGone,
     DriftPutBack,
     LeftoverFound,
     OtherRolesChanged,
@@ -109,6 +110,20 @@ def is_known(standing: Standing, held: Role | None) -> bool:
 def is_open(standing: Standing, found: str) -> bool:
     """Whether this finding still waits for a person's word."""
     return standing.drift == found
+
+
+def waits(standing: Standing) -> bool:
+    """Whether there is a finding that waits for a person's word."""
+    ours = standing.drift in ("", LEFTOVER, RESOLVED)
+    return not ours and not standing.drift.startswith((_FIGHTING, _REFUSED))
+
+
+def gone(standing: Standing, *, now: datetime) -> Change[Standing]:
+    """W&B is as it should be: nothing is left to decide, and the next finding is news again."""
+    if not waits(standing):
+        return Change(standing)
+    right = DriftGone(subject=standing.key, at=now, actor=BOT)
+    return Change(replace(standing, drift=""), (right,))
 
 
 def adopt(standing: Standing, *, finding: int, by: str, now: datetime) -> Change[Standing]:

@@ -118,7 +118,7 @@ class GrantExpired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantExtended(Event):
-    """The end was moved."""
+    """The end was moved; by the clock: to an earlier one, after the clock had been ahead."""
 
     before: str
     after: str
@@ -216,6 +216,11 @@ class DriftAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftGone(Event):
+    """W&B is as it should be again, and nobody had decided on what was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PutBackRefused(Event):
     """What somebody else changed is to be put back, and W&B or a fence does not let it be yet."""
 
@@ -263,6 +268,7 @@ class ClockJumped(Event):
     """The clock that ends are told by was set, by so many seconds (negative: back)."""
 
     seconds: int
+    ahead: int = 0  # grants that had been issued in what is the future now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,10 +296,11 @@ class DirectoryRefusedKey(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryAcceptedKey(Event):
-    """W&B takes our key again: what waited is tried now."""
+    """W&B takes our key again, and what waited is tried. `but`: the process it still refuses."""
 
     since: str
     waiting: int
+    but: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,8 +359,17 @@ class AuditKeyChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditKeysRetired(Event):
+    """From here on no row counts that was stored with one of these keys, told by their ids."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRowsAltered(Event):
-    """Rows of the audit log were not what they had been stored as when they were sealed."""
+    """Rows of the audit log were not what they had been stored as when they were sealed, or are
+    gone.
+    """
 
     rows: tuple[str, ...]
 

@@ -189,6 +189,20 @@ def extend(grant: Grant, *, until: datetime, by: str, now: datetime) -> Change[G
     return Change(replace(grant, ends_at=until), (extended,))
 
 
+def bring_forward(grant: Grant, *, now: datetime) -> Change[Grant]:
+    """Issued by a clock that was ahead: its span counts from now. Otherwise: nothing.
+
+    So nobody holds it longer than was approved, whatever that clock said.
+    """
+    if not grant.is_live or grant.ends_at is None or grant.issued_at <= now:
+        return Change(grant)
+    ends_at = now + (grant.ends_at - grant.issued_at)
+    moved = GrantExtended(
+        subject=grant.id, at=now, actor=CLOCK, before=_text(grant.ends_at), after=_text(ends_at)
+    )
+    return Change(replace(grant, issued_at=now, ends_at=ends_at), (moved,))
+
+
 def end(grant: Grant, *, held: Role | None, note: str, now: datetime) -> Change[Grant]:
     """Read back: the directory no longer has it because of this grant."""
     ended = GrantEnded(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from workflows.domain.events import (
     ApprovalGiven,
     AuditKeyChanged,
+    AuditKeysRetired,
     AuditRowsAltered,
     BackupRestored,
     ClockJumped,
@@ -19,6 +20,7 @@ from workflows.domain.events import (
     DriftAdopted,
     DriftAsked,
     DriftFound,
+    DriftGone,
     DriftPutBack,
     Event,
     GrantActivated,
@@ -83,6 +85,7 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
     DriftAdopted: (JobKind.ALERT,),
     DriftPutBack: (JobKind.ENSURE, JobKind.ALERT),
     DriftAsked: (JobKind.ALERT,),
+    DriftGone: (JobKind.ALERT,),
     PutBackRefused: (JobKind.ALERT,),
     OtherRolesChanged: (JobKind.ALERT,),
     LeftoverFound: (JobKind.ALERT,),
@@ -97,7 +100,8 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
     ClockJumped: (JobKind.ALERT,),
     RestartedLate: (JobKind.ALERT,),
     BackupRestored: (JobKind.ALERT,),
-    AuditKeyChanged: (),
+    AuditKeyChanged: (JobKind.ALERT,),
+    AuditKeysRetired: (),
     AuditRowsAltered: (JobKind.ALERT,),
     PersonalDataErased: (),
 }
@@ -119,5 +123,7 @@ def alerts_of(event: Event, row: int) -> tuple[int, ...]:
             return (finding,)
         case DriftAsked(finding=finding):  # its own is the message to the person
             return (finding, row)
+        case DriftGone():  # it has no message; the last finding's is found where it is stored
+            return ()
         case _:
             return (row,)

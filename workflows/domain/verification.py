@@ -46,17 +46,21 @@ class Finding:
 class Published:
     """A head that was noted elsewhere: what the chain has to have at `seq` for ever.
 
-    `told` is how a sentence goes on: `was published at …`.
+    `told` is how a sentence goes on: `was published at …`; `at` is that time, as it was written.
     """
 
     seq: int
     hash: str
     told: str
+    at: str = ""
 
 
 @dataclass(slots=True)
 class Walk:
-    """How far the chain is whole: so many rows, up to `head`, and `waiting` not sealed yet."""
+    """How far the chain is whole: so many rows, up to `head`, and `waiting` not sealed yet.
+
+    Up to the seq `plain` it was sealed without a key.
+    """
 
     keys: Keys
     vouched: Mapping[int, str]
@@ -64,6 +68,7 @@ class Walk:
     strays: Strays
     rows: int = field(default=0, init=False)
     waiting: int = field(default=0, init=False)
+    plain: int = field(default=0, init=False)
     oldest_waiting: str = field(default="", init=False)
     head: Head | None = field(default=None, init=False)
     _head_id: Cell = field(default=None, init=False)
@@ -118,6 +123,7 @@ class Walk:
         if published is not None and published.hash != row.hash:
             yield _about(row, f"for this seq another hash {published.told}: {_NEW}")
         self.head, self._head_id = Head(seq, str(row.hash), key.id), row.id
+        self.plain = self.plain if key.is_secret else seq
 
     def _why_hash(self, key: Key, row: Row) -> str:
         """Which column it must be that was changed, where that can be told."""

@@ -8,13 +8,13 @@ import secrets
 from dataclasses import dataclass
 
 from workflows.domain import chain
-from workflows.domain.chain import Row
+from workflows.domain.chain import Keys, Row
 from workflows.domain.entitlements import EmailAddress
 from workflows.domain.erasure import Erasure
 from workflows.domain.events import PersonalDataErased
 from workflows.domain.requests import RequestStatus
 from workflows.errors import Refused
-from workflows.services.audit_chain import Stored, seal
+from workflows.services.audit_chain import Stored, known_keys, seal
 from workflows.storage.unit_of_work import UnitOfWork
 
 PAGE = 500  # rows that one event vouches for
@@ -64,7 +64,8 @@ def erase(deps: Stored, email: EmailAddress, reason: str, *, by: str) -> Erased:
     with deps.begin() as work:
         work.chain.lock()
         _refuse_while_needed(work, email)
-        known = chain.vouched(work.chain.erasures(), work.chain.keys)
+        keys = known_keys(work)
+        known = chain.vouched(work.chain.erasures(), keys)
         for start in range(0, len(ids), PAGE):
             rows = work.chain.ones(ids[start : start + PAGE])
             told = PersonalDataErased(
@@ -72,16 +73,18 @@ def erase(deps: Stored, email: EmailAddress, reason: str, *, by: str) -> Erased:
                 at=deps.clock(),
                 actor=by,
                 reason=reason,
-                rows=tuple(_rewrite(work, row, erasure, known) for row in rows),
+                rows=tuple(_rewrite(work, row, erasure, keys, known) for row in rows),
             )
             work.announce(told)
     seal(deps)
     return Erased(erasure.pseudonym, len(ids))
 
 
-def _rewrite(work: UnitOfWork, row: Row, erasure: Erasure, known: dict[int, str]) -> str:
+def _rewrite(
+    work: UnitOfWork, row: Row, erasure: Erasure, keys: Keys, known: dict[int, str]
+) -> str:
     assert isinstance(row.id, int), "the column is a primary key of whole numbers"
-    if not chain.fits(row, work.chain.keys, known):
+    if not chain.fits(row, keys, known):
         raise Refused(f"Row {row.id} is not what was stored: see `wandb-access audit verify`.")
     content = erasure.of(row.content)
     work.chain.rewrite(row, content)

@@ -76,14 +76,17 @@ def _head_of(line: bytes) -> Published | None:
         return None
     if not isinstance(seq, int) or not isinstance(hash, str):
         return None
-    return Published(seq, hash, f"was published at {ascii(at)[:40]}")
+    return Published(seq, hash, f"was published at {ascii(at)[:40]}", str(at))
 
 
 def publish(deps: Deps, *, at_once: bool = False) -> None:
     """Publish the head if it is another one than last time, and that is an hour ago."""
     now = deps.clock()
     with deps.look() as work:
-        head, last = work.chain.head(), work.meta.get(PUBLISHED)
+        head, seen = work.chain.head(), work.chain.seen
+        if not seen.knows_published:  # later, what is stored could keep the next one away
+            seen.published, seen.knows_published = _last_of(work.meta.get(PUBLISHED)), True
+    last = seen.published
     if head is None or not _is_new(last, head) or not (at_once or _is_due(last, now)):
         return
     try:
@@ -91,19 +94,29 @@ def publish(deps: Deps, *, at_once: bool = False) -> None:
     except (OSError, NotifierUnavailable) as error:
         log.error("the audit head could not be published", extra={"error": str(error)})
         return
+    seen.published = (head.seq, head.hash, now.timestamp())
     with deps.begin() as work:
-        work.meta.put(PUBLISHED, json.dumps([head.seq, head.hash, now.timestamp()]))
+        work.meta.put(PUBLISHED, json.dumps(seen.published))
 
 
-def _is_new(last: str | None, head: Head) -> bool:
-    return last is None or json.loads(last)[:2] != [head.seq, head.hash]
+def _last_of(stored: str | None) -> tuple[int, str, float] | None:
+    """The head that was published last, and when; None where that cannot be read."""
+    try:
+        seq, hash, at = json.loads(stored or "")
+        return int(seq), str(hash), float(at)
+    except (ValueError, TypeError, OverflowError, RecursionError):  # never, or not by us
+        return None
 
 
-def _is_due(last: str | None, now: datetime) -> bool:
+def _is_new(last: tuple[int, str, float] | None, head: Head) -> bool:
+    return last is None or last[:2] != (head.seq, head.hash)
+
+
+def _is_due(last: tuple[int, str, float] | None, now: datetime) -> bool:
     if last is None:
         return True
     # A clock that was set back must not keep the next one away.
-    return not 0 <= now.timestamp() - json.loads(last)[2] < EVERY.total_seconds()
+    return not 0 <= now.timestamp() - last[2] < EVERY.total_seconds()
 
 
 def close(deps: Deps) -> None:

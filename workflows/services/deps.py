@@ -46,4 +46,5 @@ class Deps:
     clock: Clock
     new_id: NewId
     publish_to: str = "log"  # where the head of the audit chain is published (AUDIT_PUBLISH)
+    process: str = ""  # names this process and, by a fingerprint, the key that it has
     held_up: Callable[[], str] = nothing  # why W&B is not to be touched yet; empty when it may be

@@ -28,9 +28,16 @@ def expire_due_grants(deps: Deps) -> int:
                 work.record_all([grants.expire(grant, now=now) for grant in due])
         except Conflict:
             return ended + _one_by_one(deps, now)
+        if ended == 0 and len(due) == BATCH:
+            _take_stock(deps)
         ended += len(due)
         if len(due) < BATCH:
             return ended
+
+
+def _take_stock(deps: Deps) -> None:
+    with deps.begin() as work:
+        work.take_stock()
 
 
 def _one_by_one(deps: Deps, now: datetime) -> int:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflows.domain import drift, grants
+from workflows.domain import drift, grants, standings
 from workflows.domain.entitlements import EmailAddress, Organization, place_from_text
 from workflows.domain.events import (
     Change,
     DriftAdopted,
     DriftAsked,
     DriftFound,
+    DriftGone,
     DriftPutBack,
 )
 from workflows.domain.grants import Grant
@@ -23,17 +24,19 @@ from workflows.domain.standings import Standing
 from workflows.errors import AlreadySettled, NotAnApprover, NotFound
 from workflows.ports import Since
 from workflows.services.deps import Deps
+from workflows.services.reconcile import held_by
 from workflows.services.requests import with_fresh_roster
 from workflows.storage.records import AuditEntry
 from workflows.storage.unit_of_work import UnitOfWork, again_on_conflict
 
+RIGHT_AGAIN = "Nothing changed: W&B is right again; nothing to decide."
 REMOVED_BY_HAND = "adopted: removed by hand"
 
 _DECIDED = {
     DriftAdopted.__name__: "adopted it",
     DriftPutBack.__name__: "had it put back",
 }
-_SHOWN = (*_DECIDED, DriftAsked.__name__, DriftFound.__name__)
+_SHOWN = (*_DECIDED, DriftAsked.__name__, DriftGone.__name__, DriftFound.__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def _decide(
             _authorize(standing, by, roster)
             _refuse_late(work, entry, standing, asking=asking)
             open_grants = work.grants.open_of(standing.person, standing.place)
+            _refuse_what_is_right(entry, standing, open_grants, roster)
             case = _Case(work, entry.id, standing, open_grants, by, deps.clock())
             return work.record(what(case))
 
@@ -147,6 +151,8 @@ def _refuse_late(work: UnitOfWork, entry: AuditEntry, standing: Standing, *, ask
             )
         if asking and later.event == DriftAsked.__name__:
             raise AlreadySettled(f"Already handled by {later.by}, who asked. Nothing changed.")
+        if later.event == DriftGone.__name__:
+            raise AlreadySettled(RIGHT_AGAIN)
         if later.event == DriftFound.__name__:
             raise AlreadySettled(
                 "Nothing changed: it changed again since then. Look at the newest message."
@@ -156,3 +162,13 @@ def _refuse_late(work: UnitOfWork, entry: AuditEntry, standing: Standing, *, ask
             "Nothing changed: there is nothing left to decide here, because it was put back or "
             "given anew meanwhile."
         )
+
+
+def _refuse_what_is_right(
+    entry: AuditEntry, standing: Standing, open_grants: Sequence[Grant], roster: Roster
+) -> None:
+    """Raises `AlreadySettled` where W&B was read since, and nobody has compared it yet."""
+    is_known, held = held_by(roster, standing)
+    is_right = is_known and held == standings.wanted(standing, open_grants)
+    if is_right and roster.read_at > entry.at:
+        raise AlreadySettled(RIGHT_AGAIN)

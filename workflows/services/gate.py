@@ -10,10 +10,16 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from workflows.domain import gate as gates
-from workflows.domain.events import Change, DirectoryRefusedKey
+from workflows.domain.events import Change, DirectoryAcceptedKey, DirectoryRefusedKey
 from workflows.domain.gate import Gate
 from workflows.domain.reactions import JobKind
-from workflows.errors import Conflict, DirectoryClosed, DirectoryRejected, GateClosed
+from workflows.errors import (
+    Conflict,
+    DirectoryClosed,
+    DirectoryRejected,
+    GateClosed,
+    ProcessRefused,
+)
 from workflows.services.deps import Deps
 from workflows.storage.unit_of_work import UnitOfWork, again_on_conflict
 
@@ -34,8 +40,13 @@ class Gatekeeper:
         self._wrote = False
 
     def enter(self, stored: Gate) -> None:
-        """Raises `GateClosed` while W&B refuses our key, but for one job every half a minute."""
+        """Raises `GateClosed` while W&B refuses our key, but for one job every half a minute.
+
+        Raises `ProcessRefused` where it refuses this process only.
+        """
         self._gate = stored
+        if stored.is_apart(self._deps.process, now=self._deps.clock()):
+            raise ProcessRefused("W&B refuses this process; another one does it.")
         if not stored.is_closed or self._tries:
             return
         now = self._deps.clock()
@@ -54,20 +65,22 @@ class Gatekeeper:
 
     def refused(self, error: DirectoryClosed) -> None:
         """W&B refused our key. Raises `DirectoryRejected` where it takes it for everybody else."""
-        if self._subject in self._gate.alone:
+        if error.personal and self._subject in self._gate.alone:
             raise DirectoryRejected(str(error)) from error
-        self._close(str(error))
+        self._close(error)
         self._deps.rosters.ask()  # whether it is the key altogether shows there
 
     @again_on_conflict
-    def _close(self, reason: str) -> None:
+    def _close(self, error: DirectoryClosed) -> None:
         now = self._deps.clock()
         with self._deps.begin() as work:
             stored = work.gate.load()
             closed = gates.refuse_work(
                 stored,
                 self._subject,
-                reason,
+                str(error),
+                process=self._deps.process,
+                personal=error.personal,
                 at_write=self._at_write,
                 waiting=work.attention.ends_waiting(),
                 now=now,
@@ -76,7 +89,8 @@ class Gatekeeper:
 
     def passed(self) -> None:
         """W&B answered: what that says about the key."""
-        if self._gate.is_closed or self._subject in self._gate.alone:
+        was_apart = any(one.process == self._deps.process for one in self._gate.apart)
+        if self._gate.is_closed or was_apart or self._subject in self._gate.alone:
             self._open()
 
     @again_on_conflict
@@ -87,6 +101,7 @@ class Gatekeeper:
                 work.gate.load(),
                 self._subject,
                 wrote=self._wrote,
+                process=self._deps.process,
                 waiting=work.attention.ends_waiting(),
                 now=now,
             )
@@ -115,29 +130,34 @@ def keep(work: UnitOfWork, change: Change[Gate]) -> None:
         if isinstance(event, DirectoryRefusedKey):
             log.error("W&B refuses the key", extra={"why": event.reason})
         else:
-            log.warning("W&B takes the key again")
+            assert isinstance(event, DirectoryAcceptedKey), "the other one of the two"
+            log.warning("W&B takes the key again", extra={"but": event.but})
 
 
 @again_on_conflict
-def note_refused_reading(begin: Transaction, reason: str, *, now: datetime) -> None:
+def note_refused_reading(
+    begin: Transaction, reason: str, *, now: datetime, process: str = ""
+) -> None:
     """W&B did not let us read everybody: no job need be tried until it does."""
     with begin() as work:
         stored = work.gate.load()
-        if not stored.reading:
+        if not stored.reading or stored.is_apart(process, now=now):
             waiting = work.attention.ends_waiting()
-            keep(work, gates.refuse_reading(stored, reason, waiting=waiting, now=now))
+            closed = gates.refuse_reading(stored, reason, waiting=waiting, now=now, process=process)
+            keep(work, closed)
 
 
-def note_reading(work: UnitOfWork, *, now: datetime) -> None:
+def note_reading(work: UnitOfWork, *, now: datetime, process: str = "") -> None:
     """W&B let us read everybody, in the commit that stores what was read."""
     stored = work.gate.load()
-    if not stored.reading:
+    if not stored.reading and all(one.process != process for one in stored.apart):
         return
-    opened = gates.let_read(stored, waiting=work.attention.ends_waiting(), now=now)
+    waiting = work.attention.ends_waiting()
+    opened = gates.let_read(stored, waiting=waiting, now=now, process=process)
     keep(work, opened)
     if opened.events:
         work.hasten(JobKind.ENSURE, at=now)
-    else:
+    elif opened.entity.is_closed:
         work.hasten_one(JobKind.ENSURE, but=stored.tried, at=now)
 
 

@@ -31,6 +31,7 @@ IN_HAND = "being tried"
 LEFT = "left, and told to the organization's admins"
 PUT_BACK = "put back, as the policy says"
 CARRIED_OUT = "carried out"
+RIGHT_AGAIN = "right again; what was found is closed"
 AT_WORK = "taken up again"
 
 log = logging.getLogger(__name__)
@@ -132,12 +133,13 @@ def _compare(
         grants = stored.grants.get(standing.key, ())
         if _is_at_work(standing, grants, began=began):
             continue
-        is_known, held = _held(roster, standing)
+        is_known, held = held_by(roster, standing)
         if not is_known:
             continue
         enforce = deps.policy.enforces and _is_active(roster, standing)
         plan = planning.plan(standing, grants, held, enforce=enforce)
-        if plan.step is Step.NOTHING or _is_what_is_left_of_it(roster, plan.wanted, held):
+        is_right = plan.step is Step.NOTHING and not drift.waits(standing)
+        if is_right or _is_what_is_left_of_it(roster, plan.wanted, held):
             continue
         if plan.step is Step.LEAVE and plan.hand is None:
             continue
@@ -154,7 +156,7 @@ def _is_at_work(standing: Standing, grants: Sequence[Grant], *, began: datetime)
     return standing.sent_at is not None and standing.sent_at >= began
 
 
-def _held(roster: Roster, standing: Standing) -> tuple[bool, Role | None]:
+def held_by(roster: Roster, standing: Standing) -> tuple[bool, Role | None]:
     """Whether W&B says what this account holds there, and what."""
     person = roster.people.get(standing.account or "")
     if person is None:  # the account is gone
@@ -194,6 +196,8 @@ def _what_is_done(
         return IN_HAND, False
     if plan.hand is Hand.PUT_BACK:
         return PUT_BACK, True
+    if plan.step is Step.NOTHING:
+        return RIGHT_AGAIN, True
     return (CARRIED_OUT if plan.step is Step.WRITE else LEFT), True
 
 

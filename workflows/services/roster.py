@@ -49,6 +49,7 @@ class RosterKeeper:
         groups: Groups,
         policy: Policy,
         clock: Clock,
+        process: str = "",
         leads: Callable[[], bool] = lambda: True,
         on_read: Callable[[], object] = lambda: None,
     ) -> None:
@@ -63,6 +64,7 @@ class RosterKeeper:
         self._groups = groups
         self._policy = policy
         self._clock = clock
+        self._process = process
         self._members: dict[str, tuple[datetime, frozenset[EmailAddress]]] = {}
         self._changed = threading.Condition()
         self._asked = False
@@ -118,7 +120,7 @@ class RosterKeeper:
             roster = replace(self._directory.roster(), groups=self._read_groups())
             with self._begin() as work:
                 work.keep_roster(roster)
-                gate.note_reading(work, now=self._clock())
+                gate.note_reading(work, now=self._clock(), process=self._process)
                 if self.trouble:  # it answers (again): what waits for it need not wait longer
                     work.hasten(JobKind.ENSURE, at=self._clock())
             self._last = roster
@@ -127,7 +129,9 @@ class RosterKeeper:
         except AccessError as error:
             self.trouble = str(error)
             if isinstance(error, DirectoryClosed):
-                gate.note_refused_reading(self._begin, str(error), now=self._clock())
+                gate.note_refused_reading(
+                    self._begin, str(error), now=self._clock(), process=self._process
+                )
             raise
         finally:
             with self._changed:

@@ -124,7 +124,7 @@ class _Pass:
         after = self._writing.write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
         if self._kept.states != planned_for:  # what was just given may have come to its end
             raise Conflict("a grant has moved on while W&B was told")
-        again_at = self._settle(held, after, plan)
+        again_at = self._settle(held, after, plan, exact=reading.exact)
         if self._put_off is not None:
             raise self._put_off
         return again_at
@@ -218,7 +218,9 @@ class _Pass:
 
     # ── settling ─────────────────────────────────────────────────────────────────────────────
 
-    def _settle(self, before: Role | None, after: Role | None, plan: Plan) -> datetime | None:
+    def _settle(
+        self, before: Role | None, after: Role | None, plan: Plan, *, exact: bool
+    ) -> datetime | None:
         now = self._deps.clock()
         with self._kept.storing() as work:
             for grant in self._kept.issued:
@@ -229,6 +231,8 @@ class _Pass:
                 work.record(lives.end(grant, held=after, note=note, now=now))
             settled = self._settled(after, plan, now)
             gone = stuck.leftover_gone(settled, now=now)
+            if exact and plan.step is not Step.LEAVE:
+                gone = drift.gone(gone.entity, now=now) if not gone.events else gone
             if gone.events:
                 work.record(gone)
             elif settled != self._kept.standing:

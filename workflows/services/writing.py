@@ -5,9 +5,11 @@ fences ─► note what is about to be sent ─► send, read back ─► compar
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 
 from workflows.domain import drift, standings
 from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
+from workflows.domain.reactions import JobKind
 from workflows.domain.standings import Reading
 from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
 from workflows.services.authority import Authority
@@ -15,6 +17,8 @@ from workflows.services.deps import Deps
 from workflows.services.gate import Gatekeeper
 from workflows.services.leased import Key, LeasedStanding
 from workflows.storage.unit_of_work import UnitOfWork
+
+LONG = timedelta(seconds=20)  # what is tried again sooner than this is left to it
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +65,11 @@ class Writing:
         self.look_at_others(after)
         if after.held != wanted and after.exact:
             raise DirectoryUnavailable("W&B took the change, but does not show it yet.")
-        self._kept.save(standings.answered(self._kept.standing, wanted))
+        now = self._deps.clock()
+        with self._kept.storing() as work:
+            work.standings.save(standings.answered(self._kept.standing, wanted))
+            # W&B takes changes: what has failed for long need not wait. Its success wakes the next.
+            work.hasten_long_waiting(JobKind.ENSURE, beyond=now + LONG, at=now)
         self._deps.rosters.ask()
         return wanted
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, TextClause, bindparam, func, select, text, update
 
-from workflows.domain.chain import ERASURE, Content, Head, Keys, Row, Seal
+from workflows.domain.chain import ERASURE, RETIREMENT, Content, Head, Keys, Row, Seal, Seen
+from workflows.domain.events import DEPLOYMENT
 from workflows.storage.bookkeeping import AuditRow, table_of
 from workflows.storage.records import Meta
 
@@ -50,6 +51,22 @@ _ERASURES = {
     kind: _statement(kind, "audit WHERE event = :event ORDER BY seq IS NULL, seq, id")
     for kind in _KINDS
 }
+_RETIREMENTS = {
+    kind: _statement(
+        kind,
+        "audit WHERE subject = :subject AND event = :event AND seq IS NOT NULL ORDER BY seq",
+    )
+    for kind in _KINDS
+}
+_OLDEST = {
+    "sqlite": text(
+        f"SELECT CAST(strftime('%s', at) AS REAL) FROM audit WHERE {_WAITS} ORDER BY id LIMIT 1"
+    ),
+    "postgresql": text(
+        "SELECT CAST(extract(epoch FROM at) AS double precision) "
+        f"FROM audit WHERE {_WAITS} ORDER BY id LIMIT 1"
+    ),
+}
 _ONES = {
     kind: _statement(kind, "audit WHERE id IN :ids ORDER BY id").bindparams(
         bindparam("ids", expanding=True)
@@ -65,6 +82,7 @@ _DOUBLES = text(
     "GROUP BY digest HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
 )
 _SEALED_BY = select(_AUDIT.c.id).where(_AUDIT.c.key == bindparam("sealed_by")).limit(1)
+_SEALED_BY_WHICH = select(_AUDIT.c.key).where(_AUDIT.c.seq.is_not(None)).distinct()
 _SEAL = update(_AUDIT).where(_AUDIT.c.id == bindparam("row"), _AUDIT.c.seq.is_(None))
 _REWRITE = update(_AUDIT).where(_AUDIT.c.id == bindparam("row"))
 
@@ -72,8 +90,9 @@ _REWRITE = update(_AUDIT).where(_AUDIT.c.id == bindparam("row"))
 class Chain:
     """The audit chain, within one transaction."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
+    def __init__(self, connection: Connection, keys: Keys, seen: Seen) -> None:
         self.keys = keys
+        self.seen = seen
         self._connection = connection
         self._kind = connection.dialect.name
         self._meta = Meta(connection)
@@ -137,6 +156,11 @@ class Chain:
         """The rows that say that others were erased, oldest first."""
         return self._rows(_ERASURES[self._kind], event=ERASURE)
 
+    def retirements(self) -> Iterator[Row]:
+        """The sealed rows that say that keys do not count any more."""
+        given = {"subject": DEPLOYMENT, "event": RETIREMENT}
+        return self._rows(_RETIREMENTS[self._kind], **given)
+
     def double(self) -> tuple[int, int] | None:
         """A row that repeats another one, and that one: salts are random, so it was copied."""
         row = self._connection.execute(_DOUBLES).first()
@@ -152,6 +176,15 @@ class Chain:
     def has_sealed(self, key: str) -> bool:
         """Whether this key has ever sealed a row."""
         return self._connection.execute(_SEALED_BY, {"sealed_by": key}).first() is not None
+
+    def sealed_by(self) -> frozenset[str]:
+        """The ids of all keys that have ever sealed a row. Reads the whole table."""
+        return frozenset(str(key) for key in self._connection.execute(_SEALED_BY_WHICH).scalars())
+
+    def oldest_waiting(self) -> float | None:
+        """When the oldest row that waits was stored, in seconds since 1970."""
+        at = self._connection.execute(_OLDEST[self._kind]).scalar()
+        return None if at is None else float(at)
 
     def seal(self, seals: Iterable[Seal]) -> None:
         """Store these seals and note the last one."""

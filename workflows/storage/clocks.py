@@ -1,5 +1,5 @@
 """What time it is. On PostgreSQL the database's time, the same for every process; on SQLite the
-machine's, which within one process never goes back.
+machine's, which within one process goes back only from where it had been set forward to.
 
 Both count on from a reading by a clock that nobody can set, and both remember how far the source
 has jumped against that count, so that somebody can be told.
@@ -33,9 +33,11 @@ def counted() -> float:
 
 
 class SteadyClock:
-    """The machine's clock, made never to go back: set back, it is counted on from where it was.
+    """The machine's clock. Set back, it is counted on from where it was.
 
-    It does go forward with the machine's: after a sleep only that one knows how late it is.
+    It does go forward with the machine's: after a sleep only that one knows how late it is. Where
+    it was set forward and is set back again, it goes back as well, by as much as it had gone
+    forward and no more: what was counted since the start has passed in any case.
     """
 
     def __init__(self, wall: Clock, count: Count = counted) -> None:
@@ -44,17 +46,31 @@ class SteadyClock:
         self._lock = threading.Lock()
         self._seen, self._seen_count = wall(), count()
         self._now = self._seen
+        self._ahead = timedelta(0)  # of what was counted, by steps forward that still stand
         self._jumped = timedelta(0)
 
     def __call__(self) -> datetime:
-        """Now, aware, UTC; not before any earlier answer."""
+        """Now, aware, UTC; before an earlier answer only when a step forward is undone."""
         with self._lock:
             wall, count = self._wall(), self._count()
             passed = timedelta(seconds=count - self._seen_count)
-            self._jumped += wall - self._seen - passed
+            step = wall - self._seen - passed
+            self._jumped += step
             self._seen, self._seen_count = wall, count
-            self._now = max(wall, self._now + passed)
+            self._now += passed
+            self._follow(wall, step)
             return self._now
+
+    def _follow(self, wall: datetime, step: timedelta) -> None:
+        """From what was counted to what the machine says, as far as it is believed."""
+        moved = max(wall - self._now, timedelta(0))
+        if moved > JUMP:
+            self._ahead += moved
+        elif step < -JUMP and self._ahead:
+            moved = max(wall - self._now, -self._ahead)
+            self._ahead += moved
+            self._jumped = step  # a step forward that was not told yet is no more
+        self._now += moved
 
     def jump(self) -> timedelta:
         """How far the machine's clock was set since this was last asked; nothing if little."""

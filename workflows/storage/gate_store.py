@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from workflows.domain.gate import Gate
+from workflows.domain.gate import Apart, Gate
 from workflows.errors import Conflict
 from workflows.storage.bookkeeping import MetaRow, table_of
 
@@ -50,4 +50,8 @@ def _from_json(stored: dict[str, Any]) -> Gate:
     moments = {
         name: datetime.fromisoformat(stored[name]) if stored[name] else None for name in _MOMENTS
     }
-    return Gate(**(stored | moments | {"alone": tuple(stored["alone"])}))
+    apart = tuple(
+        Apart(**(one | {"at": datetime.fromisoformat(one["at"])}))
+        for one in stored.get("apart", ())
+    )
+    return Gate(**(stored | moments | {"alone": tuple(stored["alone"]), "apart": apart}))

@@ -8,6 +8,7 @@ leased job a lane is held by a unique index, so it is true whatever the workers 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -18,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     func,
     or_,
     select,
@@ -101,16 +101,22 @@ _NOW = bindparam("now", type_=_JOBS.c.due_at.type)
 _FIRST_DUE = select(func.min(_JOBS.c.due_at)).where(
     _JOBS.c.kind.in_(_OF_KINDS), or_(_JOBS.c.lease_token.is_(None), _JOBS.c.lease_until < _NOW)
 )
-_LANE_IS_TAKEN = exists().where(
-    _OTHERS.c.lane == _NEXT.c.lane,
-    _OTHERS.c.key != _NEXT.c.key,
-    _OTHERS.c.lease_token.is_not(None),
+# Not `exists`: PostgreSQL would make a join of it, and read every lease that ever was for it.
+_TAKEN_BY = (
+    select(_OTHERS.c.key)
+    .where(
+        _OTHERS.c.lane == _NEXT.c.lane,
+        _OTHERS.c.key != _NEXT.c.key,
+        _OTHERS.c.lease_token.is_not(None),
+    )
+    .limit(1)
+    .scalar_subquery()
 )
 _FREE_ONES = select(_NEXT.c.key).where(
     _NEXT.c.kind.in_(_OF_KINDS),
     _NEXT.c.due_at <= _NOW,
     or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),
-    ~_LANE_IS_TAKEN,
+    _TAKEN_BY.is_(None),
 )
 
 
@@ -142,16 +148,9 @@ _CLAIM_ELSEWHERE = {
 _MINE = (_JOBS.c.key == bindparam("held"), _JOBS.c.lease_token == bindparam("token"))
 _UNASKED = _JOBS.c.generation == bindparam("claimed_at")
 _HOLD = select(_JOBS.c.key).where(*_MINE).with_for_update()
-_RENEW = (
-    update(_JOBS)
-    .where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
-    .values(lease_until=bindparam("until"))
-)
-_GIVE_UP = (
-    update(_JOBS)
-    .where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
-    .values(lease_token=None, lease_until=None)
-)
+_LEASED_BY = update(_JOBS).where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
+_RENEW = _LEASED_BY.values(lease_until=bindparam("until"))
+_GIVE_UP = _LEASED_BY.values(lease_token=None, lease_until=None)
 _DONE = delete(_JOBS).where(*_MINE, _UNASKED)
 _DONE_FOR_NOW = update(_JOBS).where(*_MINE, _UNASKED).values(due_at=bindparam("again_at"), **_FREE)
 _DO_AGAIN = update(_JOBS).where(*_MINE).values(_FREE)
@@ -192,6 +191,22 @@ _HASTEN_ONE = (
     .where(_JOBS.c.key == _LONGEST_WAITING.scalar_subquery(), _JOBS.c.due_at > bindparam("at"))
     .values(due_at=bindparam("at"))
 )
+_WAITING_LONG = (
+    select(_NEXT.c.key)
+    .where(
+        _NEXT.c.kind == bindparam("of_kind"),
+        _NEXT.c.attempts > 0,
+        _NEXT.c.lease_token.is_(None),
+        _NEXT.c.due_at > bindparam("beyond"),
+    )
+    .order_by(_NEXT.c.due_at)
+    .limit(1)
+)
+_HASTEN_LONG = (
+    update(_JOBS)
+    .where(_JOBS.c.key == _WAITING_LONG.scalar_subquery())
+    .values(due_at=bindparam("at"))
+)
 _STATES = select(_JOBS.c.subject, _JOBS.c.attempts, _JOBS.c.last_error, _JOBS.c.due_at).where(
     _JOBS.c.key.in_(bindparam("keys", expanding=True))
 )
@@ -225,10 +240,8 @@ class Outbox:
     def add_all(self, owed: Sequence[Owed]) -> None:
         """Owe all of these, by one statement; two that are the same are one."""
         first: dict[str, Owed] = {}
-        for one in owed:
-            known = first.setdefault(_key(one.kind, one.subject), one)
-            if one.due_at < known.due_at:
-                first[_key(one.kind, one.subject)] = one
+        for one in sorted(owed, key=attrgetter("due_at")):
+            first.setdefault(_key(one.kind, one.subject), one)
         rows = [
             (key, one.kind.value, one.lane, one.subject, one.due_at) for key, one in first.items()
         ]
@@ -309,6 +322,11 @@ class Outbox:
         """Make the first failed job of this kind due, of another subject if there is one."""
         given = {"of_kind": kind.value, "but": but, "at": at}
         return self._connection.execute(_HASTEN_ONE, given).rowcount
+
+    def hasten_long_waiting(self, kind: JobKind, *, beyond: datetime, at: datetime) -> int:
+        """Make the first failed job of this kind due that would wait until after `beyond`."""
+        given = {"of_kind": kind.value, "beyond": beyond, "at": at}
+        return self._connection.execute(_HASTEN_LONG, given).rowcount
 
     def states(self, kind: JobKind, subjects: Collection[str]) -> dict[str, JobState]:
         """How the jobs about these subjects fare, by subject."""

@@ -212,7 +212,7 @@ _FREE_DUE_GRANTS = _DUE_GRANTS.with_for_update(skip_locked=True)
 _NEXT_END = select(func.min(_GRANTS.c.ends_at)).where(ENDS)
 _SAVE_GRANT = _saving(_GRANTS)
 
-# All of a grant that ever changes; the rest is as it was issued.
+# All that changes of many grants at once; the rest is as they were issued.
 LIFE = {
     "ends_at": "timestamp",
     "status": "text",

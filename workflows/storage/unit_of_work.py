@@ -11,8 +11,8 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from workflows.domain.chain import Keys
-from workflows.domain.events import Change, DriftFound, Event
+from workflows.domain.chain import Keys, Seen
+from workflows.domain.events import Change, DriftFound, DriftGone, Event
 from workflows.domain.grants import Grant
 from workflows.domain.reactions import DELAYS, REACTIONS, JobKind, alerts_of
 from workflows.domain.requests import AccessRequest
@@ -42,7 +42,9 @@ R = TypeVar("R")
 class UnitOfWork:
     """What can be done within one transaction."""
 
-    def __init__(self, connection: Connection, rosters: RosterStore, keys: Keys) -> None:
+    def __init__(
+        self, connection: Connection, rosters: RosterStore, keys: Keys, seen: Seen
+    ) -> None:
         self.requests = Requests(connection)
         self.demands = Demands(connection)
         self.grants = Grants(connection)
@@ -50,7 +52,7 @@ class UnitOfWork:
         self.watched = Watched(connection)
         self.receipts = Receipts(connection)
         self.audit = Audit(connection, keys.current)
-        self.chain = Chain(connection, keys)
+        self.chain = Chain(connection, keys, seen)
         self.outbox = Outbox(connection)
         self.meta = Meta(connection)
         self.gate = GateStore(connection)
@@ -102,13 +104,16 @@ class UnitOfWork:
         self.outbox.add_all(owed)
         self.owes = self.owes or bool(owed)
 
-    def announce(self, event: Event) -> None:
-        """Store a fact about the deployment itself: no request, grant or standing changes by it."""
+    def announce(self, event: Event) -> int:
+        """Store a fact about the deployment itself, and say which row that is: no request, grant or
+        standing changes by it.
+        """
         audit_id = self.audit.add(event)
         for kind in REACTIONS[type(event)]:
             assert kind is JobKind.ALERT, "only the admins can be told of the deployment"
             self.owes = True
             self.outbox.add(kind, str(audit_id), lane=f"alert {audit_id}", due_at=event.at)
+        return audit_id
 
     def _save(self, entity: E) -> E:
         if isinstance(entity, AccessRequest):
@@ -126,8 +131,8 @@ class UnitOfWork:
             self.outbox.add(kind, str(row), lane=f"alert {row}", due_at=event.at)
 
     def _replaced_by(self, event: Event, audit_id: int) -> list[int]:
-        """The finding before this one, whose message is to say so."""
-        if not isinstance(event, DriftFound):
+        """The finding before this one, or that is gone, whose message is to say so."""
+        if not isinstance(event, DriftFound | DriftGone):
             return []
         known = self.audit.of([event.subject])
         before = [one.id for one in known if one.event == DriftFound.__name__ and one.id < audit_id]
@@ -158,6 +163,26 @@ class UnitOfWork:
         """The same for one of them, another than this subject's if there is one."""
         self.owes = self.outbox.hasten_one(kind, but=but, at=at) > 0 or self.owes
 
+    def hasten_long_waiting(self, kind: JobKind, *, beyond: datetime, at: datetime) -> None:
+        """The same for one that would wait until after `beyond`."""
+        self.owes = self.outbox.hasten_long_waiting(kind, beyond=beyond, at=at) > 0 or self.owes
+
+    def may_be_lost(self) -> None:
+        """This commit waits for no disk; a crash of the database may take it back (PostgreSQL).
+
+        For leases: whoever lost one so finds that out at the next commit that counts, which makes
+        all before it last (PostgreSQL manual, "Asynchronous Commit").
+        """
+        if self._connection.dialect.name == "postgresql":
+            self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+
+    def take_stock(self) -> None:
+        """Many jobs were added at once: PostgreSQL has to count them, or it reads them all for
+        each claim until autovacuum has (PostgreSQL manual, "Routine Vacuuming").
+        """
+        if self._connection.dialect.name == "postgresql":
+            self._connection.exec_driver_sql("ANALYZE job")
+
     def roster(self) -> Roster | None:
         """The stored reading of the directory."""
         return self._rosters.load(self._connection)
@@ -181,11 +206,14 @@ def _owed(kind: JobKind, event: Event, entity: Entity) -> Owed:
 
 
 class Work:
-    """Opens units of work on one database. `keys` are those of the audit chain."""
+    """Opens units of work on one database. `keys` are those of the audit chain, and `seen` is what
+    this process remembers of it.
+    """
 
     def __init__(self, database: Database, keys: Keys = Keys()) -> None:  # noqa: B008  # frozen
         self.database = database
         self.keys = keys
+        self.seen = Seen()
         self._rosters = RosterStore()
         self._wake: Callable[[], None] = lambda: None
 
@@ -197,7 +225,7 @@ class Work:
     def begin(self) -> Iterator[UnitOfWork]:
         """A transaction that may write; raises `Conflict` where a race was lost."""
         with _races_as_conflicts(), self.database.write() as connection:
-            work = UnitOfWork(connection, self._rosters, self.keys)
+            work = UnitOfWork(connection, self._rosters, self.keys, self.seen)
             yield work
             point("about to commit")
         point("committed")
@@ -208,7 +236,7 @@ class Work:
     def look(self) -> Iterator[UnitOfWork]:
         """A transaction that only reads."""
         with self.database.read() as connection:
-            yield UnitOfWork(connection, self._rosters, self.keys)
+            yield UnitOfWork(connection, self._rosters, self.keys, self.seen)
 
 
 @contextmanager

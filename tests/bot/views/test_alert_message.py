@@ -73,6 +73,14 @@ def alert_of(event: Event, **more: object) -> Alert:
             [", and 5 more"],
         ),
         (Alert("e-1", "AuditRowsAltered", "deployment", NOW, {}), ["The audit log was changed"]),
+        (
+            Alert("e-1", "AuditKeyChanged", "deployment", NOW, {"before": "none", "after": "<7"}),
+            ["The audit log has another key", "there was no key", "the key &lt;7", "was replaced"],
+        ),
+        (
+            Alert("e-1", "AuditKeyChanged", "deployment", NOW, {"before": "12ab", "after": "34cd"}),
+            ["Before it was the key 12ab."],
+        ),
         (Alert("e-2", "SomethingNew", KEY, NOW, {}), ["SomethingNew", "in *vision*"]),
     ],
 )

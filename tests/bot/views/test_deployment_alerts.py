@@ -21,8 +21,8 @@ def alert_of(event: Event) -> Alert:
     return Alert("e-1", type(event).__name__, event.subject, event.at, asdict(event))
 
 
-def jumped(seconds: int) -> ClockJumped:
-    return ClockJumped(subject=DEPLOYMENT, at=NOW, actor=BOT, seconds=seconds)
+def jumped(seconds: int, ahead: int = 0) -> ClockJumped:
+    return ClockJumped(subject=DEPLOYMENT, at=NOW, actor=BOT, seconds=seconds, ahead=ahead)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def jumped(seconds: int) -> ClockJumped:
     [
         (jumped(3720), ["set forward by 1 h 2 min", "too early", "NTP"]),
         (jumped(-200_000), ["set back by 2 d 7 h", "late, or will"]),
+        (jumped(-7200, ahead=1), ["I gave 1 that is still open; the time of it counts from now"]),
+        (jumped(-7200, ahead=2), ["I gave 2 that are still open; the time of it counts"]),
         (
             RestartedLate(subject=DEPLOYMENT, at=NOW, actor=BOT, last_beat=NOW.isoformat()),
             ["I was not running for a while", "Nothing of me ran since", "backup"],

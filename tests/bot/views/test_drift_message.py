@@ -28,6 +28,7 @@ KEY = f"{EVE} team:vision"
 ASKED = Since("DriftAsked", ADA, NOW)
 ADOPTED = Since("DriftAdopted", ADA, NOW)
 PUT_BACK = Since("DriftPutBack", BOB, NOW)
+GONE = Since("DriftGone", "bot", NOW)
 NEWER = Since("DriftFound", "bot", NOW)
 
 
@@ -139,6 +140,7 @@ def test_about_the_organization_the_other_command_is_named() -> None:
         (found(), (ADOPTED,), []),
         (found(), (ASKED, PUT_BACK), []),
         (found(), (NEWER,), []),
+        (found(), (ASKED, GONE), []),
         (found(done=Hand.PUT_BACK), (), []),
         (found(done=Hand.APPROVED), (), []),
         (ASK, (), []),
@@ -165,6 +167,7 @@ def test_there_are_buttons_as_long_as_it_is_a_persons_turn(
         ((ASKED, PUT_BACK), "*Put back* by bob@corp.example"),
         ((ASKED,), "<@U0ADA> asked the person"),
         ((NEWER,), "It changed again since then: look at the newest message about it."),
+        ((GONE, NEWER), "W&amp;B is as it should be again"),
         ((ADOPTED, NEWER), "*Adopted* by <@U0ADA>"),
     ],
 )

@@ -32,6 +32,10 @@ TOLD = {
         alert("DirectoryAcceptedKey", waiting=0),
         ["takes my key again", "No end waits"],
     ),
+    "a key that one process has": (
+        alert("DirectoryAcceptedKey", waiting=2, but="0a1b2c3d <b>"),
+        ["from another process than it refused", "0a1b2c3d", "2 ends wait"],
+    ),
     "a giving": (
         alert("ProvisioningStuck", "r-1", reason="*503*", **GRANT),
         ["cannot be given", "eve@corp.example in *vision*", ">*503*"],
