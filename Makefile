@@ -23,7 +23,7 @@ demo: $(STAMP) ## The whole story, offline, in under a minute
 
 # Four at once also on two cores: most of the time of a journey is waiting.
 test: $(STAMP) ## Every test, on SQLite and on a real PostgreSQL
-	$(BIN)/python -m pytest -n 4 $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 check: $(STAMP) ## What CI asks besides the tests: format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -211,7 +211,7 @@ def test_a_wrong_word_in_the_defaults_is_named_with_its_line(line: str, words: s
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("", 1, "keys and values are expected here: version, defaults, limits, rules."),
+        ("", 1, "keys and values are expected here: version, drift, defaults, limits, rules."),
         ("- version: 1", 1, "keys and values are expected here"),
         ("rules: []", 1, "`version: 1` is missing."),
         ("\nversion: 2", 2, "`version`: write `1`"),
@@ -219,7 +219,7 @@ def test_a_wrong_word_in_the_defaults_is_named_with_its_line(line: str, words: s
         ("version: 1.0", 1, "`version`: write `1`"),
         ("version: [1]", 1, "`version`: write `1`"),
         ("version: 1\nrule: []", 2, "(did you mean `rules`?)"),
-        ("version: 1\nzzzzzz: 1", 2, "known here: version, defaults, limits, rules"),
+        ("version: 1\nzzzzzz: 1", 2, "known here: version, drift, defaults, limits, rules"),
         ("version: 1\nversion: 1", 2, "`version` stands here twice; first in line 1."),
         ("version: 1\ndefaults: [a]", 2, "keys and values are expected here"),
         ("version: 1\ndefaults: x", 2, "keys and values are expected here"),

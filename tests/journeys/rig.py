@@ -228,7 +228,8 @@ class Journey:
         return f"W&B: {calls}; Slack: {slack}; log: {self._log.text[-3000:]}"
 
     def age_roster(self, by: timedelta) -> None:
-        """Let the stored reading of W&B be older than it is."""
+        """Let the reading of W&B be older than it is, the stored one and the one in memory."""
+        self.running.bot.keeper._last = None
         row = table_of(RosterRow)
         older = update(row).values(version=row.c.version + 1)
         with self.running.bot.database.write() as connection:
