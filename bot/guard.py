@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.meters import REFUSED
 from bot.replays import Replays
 
 log = logging.getLogger(__name__)
@@ -219,6 +220,7 @@ class Guard:
 
     def _note(self, status: int) -> None:
         """One record a minute at most: a wrong signing secret must not look like silence."""
+        REFUSED.add(str(status))
         self._refusals[status] += 1
         now = self._clock()
         if now >= self._note_at or self._note_at - now > NOTE_EVERY:  # or the clock was set back

@@ -82,5 +82,10 @@ SLACK_CALLS = Tally(
 DECISIONS = Tally(
     "wandb_access_decisions_total", "Approvals and denials that counted, by verdict.", "verdict"
 )
-TALLIES = (WANDB_CALLS, SLACK_CALLS, DECISIONS)
+REFUSED = Tally(
+    "wandb_access_deliveries_refused_total",
+    "Deliveries that nobody looked at: by status, not signed by Slack; busy, too many at once.",
+    "why",
+)
+TALLIES = (WANDB_CALLS, SLACK_CALLS, DECISIONS, REFUSED)
 STOPWATCHES = (WANDB_SECONDS,)

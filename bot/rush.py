@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
+from bot.meters import REFUSED
+
 WAIT_SECONDS = 1.0  # for a turn; reading, and the listener, need their part of the three seconds
 NOTE_EVERY = 5.0  # seconds between two log records: in a rush there is enough to do
 
@@ -56,6 +58,7 @@ class Tally:
 
     def add(self) -> None:
         """One more."""
+        REFUSED.add("busy")
         with self._lock:
             self._count += 1
             if self._clock() < self._note_at:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from urllib.parse import urlencode
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.guard import MAX_AGE, MAX_BODY, SIGNED, Guard
+from bot.meters import REFUSED
 from tests.bot.guard_rig import FORM, NOW, Inner, Rig
 from tests.bot.signing import signature, signed_headers
 
@@ -244,6 +246,15 @@ def test_refusals_are_counted_once_a_minute_without_a_word_of_them(
     everything = json.dumps([str(vars(record)) for record in records])
     assert "canary" not in everything
     assert "cccc" not in everything
+
+
+def test_metrics_count_every_refusal_also_those_that_no_log_record_has() -> None:
+    rig, before = Rig(), Counter(REFUSED.counts())
+    for _ in range(5):
+        rig.post(b"command=x", replaced(SIGN, "v0=" + "c" * 64))
+    rig.post(b"command=x", replaced("content-type", "text/plain"))
+
+    assert Counter(REFUSED.counts()) - before == Counter({("401",): 5, ("415",): 1})
 
 
 @given(

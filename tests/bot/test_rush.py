@@ -9,6 +9,7 @@ import httpx
 import pytest
 from slack_bolt import BoltRequest, BoltResponse
 
+from bot.meters import REFUSED
 from bot.rush import BUSY, NOTE_EVERY, Tally
 from bot.server import BOLT_THREADS
 from tests.bot.serving import a_server_app, clock, served
@@ -75,13 +76,16 @@ def test_what_waits_too_long_is_refused_in_words_and_never_begun() -> None:
     assert len(begun) == BOLT_THREADS + 2
 
 
-def test_a_rush_is_one_log_record_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rush_is_one_log_record_every_few_seconds_and_metrics_count_it_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.WARNING)
     now = 0.0
-    tally = Tally(lambda: now)
+    tally, before = Tally(lambda: now), REFUSED.counts().get(("busy",), 0)
 
     for now in (0.0, 1.0, 2.0, NOTE_EVERY):  # noqa: B007 - the clock of the tally
         tally.add()
 
     counts = [vars(one)["refused"] for one in caplog.records if one.name == "bot.rush"]
     assert counts == [1, 3]
+    assert REFUSED.counts()[("busy",)] - before == 4  # also the last, which no record has yet
