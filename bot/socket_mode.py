@@ -28,7 +28,7 @@ _ENVELOPE = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,100})"')
 
 
 class SocketMode(SocketModeHandler):
-    """`connect` opens the connection; `clock` counts seconds and never goes back."""
+    """`clock` counts seconds and never goes back."""
 
     def __init__(
         self,
@@ -42,10 +42,26 @@ class SocketMode(SocketModeHandler):
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._tally = rush.Tally()
+        self._closing = threading.Lock()
         self._lock = threading.Lock()
         self._arrived: OrderedDict[str, float] = OrderedDict()
         self._done: OrderedDict[str, bool] = OrderedDict()  # False: begun
         self.client.on_message_listeners.append(self.arrived)
+
+    def connect(self) -> None:
+        """Open the connection; not once it is closed for good."""
+        if self.client.closed:
+            return
+        super().connect()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+        if self.client.closed:  # meanwhile: slack_sdk's threads would connect again for ever
+            self.close()
+
+    def close(self) -> None:
+        """Close for good, and end slack_sdk's threads; a second time does no harm."""
+        with self._closing:
+            super().close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+            if self.client.is_connected():  # one of those threads was just connecting again
+                self.client.disconnect()
 
     def arrived(self, message: str) -> None:
         """Called for every message as it is read, before it waits for a thread."""

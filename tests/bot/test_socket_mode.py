@@ -16,6 +16,8 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from bot import socket_mode
 from bot.rush import BUSY
 from bot.socket_mode import SocketMode
+from sandbox.slack_server import SlackServer
+from sandbox.slack_world import SlackWorld
 
 
 @dataclass
@@ -55,7 +57,7 @@ def handler() -> Iterator[SocketMode]:
     """One for all: slack_sdk's threads take two seconds to end."""
     made = SocketMode(App(), "xapp-canary", wait_seconds=1.0)  # type: ignore[arg-type]  # what of it is used
     yield made
-    made.close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+    made.close()
 
 
 @dataclass
@@ -180,6 +182,70 @@ def test_where_no_answer_shows_it_is_not_acknowledged_and_may_come_again(
     rig.arrive("e-1")
     assert [id for id, _ in rig.handle("e-1", payload)] == ["e-1"]
     assert len(rig.app.asked) == 1
+
+
+def opened(slack: SlackServer) -> SocketMode:
+    """One of its own, that is not connected yet."""
+    app = App(client=WebClient(base_url=slack.url))
+    return SocketMode(app, slack.world.app_token)  # type: ignore[arg-type]  # what of it is used
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["at first", "again"])
+def test_what_is_closed_while_it_connects_leaves_no_connection_and_no_thread(again: bool) -> None:
+    before = set(threading.enumerate())
+    world = SlackWorld()
+    world.socket_mode = True
+    with SlackServer(world) as slack:
+        served = set(threading.enumerate())
+        mode = opened(slack)
+        if again:
+            mode.connect()
+            world.wait_for(lambda: len(world.courier.links) == 1)
+        ask = mode.client.issue_new_wss_url
+
+        def closed_meanwhile() -> str:
+            url = ask()
+            mode.close()
+            return url
+
+        mode.client.wss_uri = None
+        mode.client.issue_new_wss_url = closed_meanwhile  # type: ignore[method-assign]  # the moment
+        mode.connect()
+
+        world.wait_for(lambda: not world.courier.links)
+        assert world.called("apps.connections.open")
+        assert set(threading.enumerate()) <= served
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_connection_that_slack_sdk_makes_anew_while_it_is_closed_is_closed_too() -> None:
+    world = SlackWorld()
+    world.socket_mode = True
+    with SlackServer(world) as slack:
+        mode = opened(slack)
+        mode.connect()
+        monitor = mode.client.current_app_monitor
+        end = monitor.shutdown
+
+        def once_more() -> None:
+            mode.client.connect()
+            end()
+
+        monitor.shutdown = once_more  # type: ignore[method-assign]  # the moment
+        mode.close()
+
+        assert not mode.client.is_connected()
+        world.wait_for(lambda: not world.courier.links)
+
+
+def test_what_is_closed_is_not_connected_any_more() -> None:
+    with SlackServer(SlackWorld()) as slack:
+        mode = opened(slack)
+        mode.close()
+        mode.connect()
+        mode.close()
+
+        assert slack.world.calls == []
 
 
 def test_what_is_remembered_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
