@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.views import blocks
 from bot.views.blocks import Block
 from workflows.domain.chain import NO_KEY
-from workflows.domain.events import (
+from workflows.domain.deployment_events import (
     AuditKeyChanged,
     AuditRowsAltered,
     BackupRestored,

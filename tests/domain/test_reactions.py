@@ -6,19 +6,20 @@ from typing import get_type_hints
 
 import pytest
 
-from workflows.domain import events
+from workflows.domain import deployment_events, events
 from workflows.domain.events import Event
 from workflows.domain.reactions import REACTIONS, JobKind
 
 EVENTS = [
     kind
-    for _, kind in inspect.getmembers(events, inspect.isclass)
+    for module in (events, deployment_events)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
     if issubclass(kind, Event) and kind is not Event
 ]
 
 
 def test_there_are_events_to_look_at() -> None:
-    assert events.GrantExpired in EVENTS
+    assert {events.GrantExpired, deployment_events.ClockJumped} < set(EVENTS)
 
 
 @pytest.mark.parametrize("kind", EVENTS)

@@ -35,8 +35,8 @@ from workflows.domain.chain import (
     key_of,
     moment,
 )
+from workflows.domain.deployment_events import AuditKeyChanged, AuditKeysRetired, PersonalDataErased
 from workflows.domain.entitlements import EmailAddress, Team
-from workflows.domain.events import AuditKeyChanged, AuditKeysRetired, PersonalDataErased
 from workflows.domain.requests import AccessRequest
 from workflows.errors import Refused
 from workflows.services import audit_chain, audit_erasure, audit_heads

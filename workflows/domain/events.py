@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 CLOCK = "clock"  # the actor of what happens because the time has come
 BOT = "bot"  # the actor of what the worker does
+DEPLOYMENT = "deployment"  # the subject of what is nobody's request and nobody's standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,32 +261,6 @@ class LeftoverFound(Event):
     reason: str
 
 
-DEPLOYMENT = "deployment"  # the subject of what is nobody's request and nobody's standing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockJumped(Event):
-    """The clock that ends are told by was set, by so many seconds (negative: back)."""
-
-    seconds: int
-    ahead: int = 0  # grants that had been issued in what is the future now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartedLate(Event):
-    """Nothing of this bot ran from `last_beat` until now."""
-
-    last_beat: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupRestored(Event):
-    """The audit log ends before the head that was published: this database is an older one."""
-
-    published: int
-    stored: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryRefusedKey(Event):
     """W&B refuses our key (401, 403): nothing is changed there until it takes it again."""
@@ -348,38 +323,6 @@ class PriorReplaced(Event):
 
     before: str
     after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditKeyChanged(Event):
-    """From here on the audit log is sealed by another key. Only the keys' ids are told."""
-
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditKeysRetired(Event):
-    """From here on no row counts that was stored with one of these keys, told by their ids."""
-
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRowsAltered(Event):
-    """Rows of the audit log were not what they had been stored as when they were sealed, or are
-    gone.
-    """
-
-    rows: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonalDataErased(Event):
-    """An address in earlier rows was replaced by the subject: `rows` are ids and new digests."""
-
-    reason: str
-    rows: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,25 @@
 """Event to jobs: the whole program on one screen.
 
 ENSURE makes a standing true in W&B. NOTIFY brings every Slack message of a request into accord with
-what is stored. ALERT tells the organization's admins what a person has to look at.
+what is stored; of a standing, those of the requests whose access is live there. ALERT tells the
+organization's admins what a person has to look at.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from workflows.domain.events import (
-    ApprovalGiven,
+from workflows.domain.deployment_events import (
     AuditKeyChanged,
     AuditKeysRetired,
     AuditRowsAltered,
     BackupRestored,
     ClockJumped,
+    PersonalDataErased,
+    RestartedLate,
+)
+from workflows.domain.events import (
+    ApprovalGiven,
     DirectoryAcceptedKey,
     DirectoryRefusedKey,
     DriftAdopted,
@@ -34,7 +39,6 @@ from workflows.domain.events import (
     LeftoverGone,
     LeftoverResolved,
     OtherRolesChanged,
-    PersonalDataErased,
     PersonInvited,
     PriorNoted,
     PriorReplaced,
@@ -46,7 +50,6 @@ from workflows.domain.events import (
     RequestDenied,
     RequestLapsed,
     RequestSubmitted,
-    RestartedLate,
     RevocationRecovered,
     RevocationStuck,
     RoleSent,
@@ -81,12 +84,12 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
     GrantFailed: (JobKind.NOTIFY,),
     RevocationStuck: (JobKind.NOTIFY, JobKind.ALERT),
     RevocationRecovered: (JobKind.ALERT,),
-    DriftFound: (JobKind.ALERT,),
-    DriftAdopted: (JobKind.ALERT,),
-    DriftPutBack: (JobKind.ENSURE, JobKind.ALERT),
+    DriftFound: (JobKind.NOTIFY, JobKind.ALERT),
+    DriftAdopted: (JobKind.NOTIFY, JobKind.ALERT),
+    DriftPutBack: (JobKind.ENSURE, JobKind.NOTIFY, JobKind.ALERT),
     DriftAsked: (JobKind.ALERT,),
-    DriftGone: (JobKind.ALERT,),
-    PutBackRefused: (JobKind.ALERT,),
+    DriftGone: (JobKind.NOTIFY, JobKind.ALERT),
+    PutBackRefused: (JobKind.NOTIFY, JobKind.ALERT),
     OtherRolesChanged: (JobKind.ALERT,),
     LeftoverFound: (JobKind.ALERT,),
     LeftoverGone: (JobKind.ALERT,),
@@ -110,6 +113,8 @@ REACTIONS: Mapping[type[Event], tuple[JobKind, ...]] = {
 DELAYS: Mapping[type[Event], timedelta] = {
     RequestApproved: timedelta(seconds=1),
     GrantRevoked: timedelta(seconds=1),
+    DriftFound: timedelta(seconds=1),
+    DriftPutBack: timedelta(seconds=1),
 }
 
 

@@ -14,14 +14,8 @@ from typing import Protocol
 
 from workflows.domain import chain
 from workflows.domain.chain import NO_KEY, PLAIN, Head, Keys, Row, Seal
-from workflows.domain.events import (
-    BOT,
-    DEPLOYMENT,
-    AuditKeyChanged,
-    AuditKeysRetired,
-    AuditRowsAltered,
-    Event,
-)
+from workflows.domain.deployment_events import AuditKeyChanged, AuditKeysRetired, AuditRowsAltered
+from workflows.domain.events import BOT, DEPLOYMENT, Event
 from workflows.domain.verification import Finding, Published, Walk
 from workflows.errors import Conflict
 from workflows.ports import Clock

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from workflows.domain import chain
 from workflows.domain.chain import Keys, Row
+from workflows.domain.deployment_events import PersonalDataErased
 from workflows.domain.entitlements import EmailAddress
 from workflows.domain.erasure import Erasure
-from workflows.domain.events import PersonalDataErased
 from workflows.domain.requests import RequestStatus
 from workflows.errors import Refused
 from workflows.services.audit_chain import Stored, known_keys, seal

@@ -16,14 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from workflows.domain.events import (
-    BOT,
-    DEPLOYMENT,
-    BackupRestored,
-    ClockJumped,
-    Event,
-    RestartedLate,
-)
+from workflows.domain.deployment_events import BackupRestored, ClockJumped, RestartedLate
+from workflows.domain.events import BOT, DEPLOYMENT, Event
 from workflows.domain.grants import LIVE, GrantStatus, bring_forward
 from workflows.domain.reactions import JobKind
 from workflows.services.deps import Deps

@@ -6,14 +6,8 @@ import pytest
 
 from bot.views import alert_message
 from tests.bot.views.cases import NOW, assert_slack_takes, said
-from workflows.domain.events import (
-    BOT,
-    DEPLOYMENT,
-    BackupRestored,
-    ClockJumped,
-    Event,
-    RestartedLate,
-)
+from workflows.domain.deployment_events import BackupRestored, ClockJumped, RestartedLate
+from workflows.domain.events import BOT, DEPLOYMENT, Event
 from workflows.ports import Alert
 
 
