@@ -81,7 +81,7 @@ class BareStore:
         """One insert."""
         id = f"bare-{next(self._numbers)}"
         now = wall_clock()
-        with self._database.engine.begin() as connection:
+        with self._database.write() as connection:
             row = {"id": id, "requester": "p0@corp.example", "place": "team:team-0"}
             more = {"role": "member", "reason": "a sweep", "status": "pending", "version": 1}
             connection.execute(_ASK, {**row, **more, "created_at": now})
@@ -90,7 +90,7 @@ class BareStore:
     def decide(self, id: str) -> None:
         """A conditional update, an audit row and a job."""
         now = wall_clock()
-        with self._database.engine.begin() as connection:
+        with self._database.write() as connection:
             assert connection.execute(_DECIDE, {"decided": id}).rowcount == 1
             fact = {"at": now, "event": "RequestApproved", "subject": id, "detail": _DETAIL}
             connection.execute(_NOTE, fact)

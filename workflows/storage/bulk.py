@@ -28,19 +28,27 @@ class Many:
 
     def __init__(self, columns: Mapping[str, str], *, sqlite: str, postgresql: str) -> None:
         self._names = tuple(columns)
+        self._moments = [n for n, type in enumerate(columns.values()) if type == "timestamp"]
         self._sqlite = sqlite
         self._postgresql = postgresql.format(rows=_rows(columns))
 
     def execute(self, connection: Connection, rows: Sequence[Sequence[Cell]]) -> int:
         """Run it; how many stored rows it wrote. The rows are taken in this order."""
-        cells = [[_cell(value) for value in row] for row in rows]
+        cells = [self._cells(row) for row in rows]
         if not cells:
             return 0
         if connection.dialect.name == "sqlite":
-            given = [tuple(row) for row in cells]
-            return connection.exec_driver_sql(self._sqlite, given).rowcount
+            return connection.exec_driver_sql(self._sqlite, cells).rowcount
         named = _JSON.encode([dict(zip(self._names, row, strict=True)) for row in cells])
         return connection.exec_driver_sql(self._postgresql, (named,)).rowcount
+
+    def _cells(self, row: Sequence[Cell]) -> tuple[Cell, ...]:
+        """The row with its times as text."""
+        cells = list(row)
+        for number in self._moments:
+            at = cells[number]
+            cells[number] = moment(at) if isinstance(at, datetime) else None
+        return tuple(cells)
 
 
 def _rows(columns: Mapping[str, str]) -> str:
@@ -54,7 +62,3 @@ def _rows(columns: Mapping[str, str]) -> str:
         f"(SELECT {read} FROM ROWS FROM (json_to_recordset(CAST(%s AS json)) AS ({typed})) "
         f"WITH ORDINALITY AS sent({names}, nth) ORDER BY nth) AS r"
     )
-
-
-def _cell(value: Cell) -> str | int | None:
-    return moment(value) if isinstance(value, datetime) else value

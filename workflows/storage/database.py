@@ -55,9 +55,9 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # One writer at a time, in the order they came: SQLite's own waiting is by chance.
         self._turn = threading.Lock() if self.is_sqlite else nullcontext()
-        self._readers = self.engine.execution_options(read_only=True)
+        self._readers = self.engine
         if not self.is_sqlite:
-            self._readers = self._readers.execution_options(
+            self._readers = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
 
@@ -65,12 +65,16 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, rolled back on any exception."""
         with self._turn, self.engine.begin() as connection:
+            if self.is_sqlite:
+                _begin(connection, "BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent look; waits for no writer."""
         with self._readers.begin() as connection:
+            if self.is_sqlite:
+                _begin(connection, "BEGIN")
             yield connection
 
     def connect_alone(self) -> Connection:
@@ -101,7 +105,6 @@ def open_engine(url: str) -> Engine:
         return engine
     engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -155,10 +158,11 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # th
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """By the driver itself: by way of the engine it would cost as much as a statement."""
-    read_only = connection.get_execution_options().get("read_only", False)
-    statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+def _begin(connection: Connection, statement: str) -> None:
+    """By the driver itself: by way of the engine it would cost as much as a statement.
+
+    Nor by an event of the engine's: where it has one, every statement looks for its listeners.
+    """
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     try:

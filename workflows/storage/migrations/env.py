@@ -11,7 +11,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import DateTime, Text
 from sqlmodel.sql.sqltypes import AutoString
 
-from workflows.storage.database import open_engine
+from workflows.storage.database import Database
 from workflows.storage.tables import metadata
 
 
@@ -43,8 +43,8 @@ def run() -> None:
     """Run on the connection that was handed over, or on the address in the configuration."""
     connection = context.config.attributes.get("connection")
     if connection is None:
-        engine = open_engine(context.config.get_main_option("sqlalchemy.url") or "sqlite://")
-        with engine.begin() as connection:
+        database = Database(context.config.get_main_option("sqlalchemy.url") or "sqlite://")
+        with database.write() as connection:
             _run_on(connection)
         return
     _run_on(connection)
