@@ -126,6 +126,33 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         test="domain/test_drift.py::test_enforcing_stops_after_a_few_fights",
     ),
     Safeguard(
+        name="what a hand made of live access is not called active",
+        why="people count on a role that somebody took from them",
+        file="workflows/domain/drift.py",
+        old="    if known.state in (FindingState.WAITS, FindingState.REFUSED):\n",
+        new="    if False:\n",
+        test="services/test_told_of_hands.py::"
+        "test_the_requesters_message_says_what_somebody_set_and_that_the_admins_are_asked",
+    ),
+    Safeguard(
+        name="what only the end finds of a hand is told",
+        why="nobody ever hears that the access was gone before its time",
+        file="workflows/domain/planning.py",
+        old="    found_late = done.after not in ours(standing) and not done.told\n",
+        new="    found_late = False\n",
+        test="services/test_told_of_hands.py::"
+        "test_what_a_hand_had_set_back_before_the_end_is_said_with_the_end",
+    ),
+    Safeguard(
+        name="a lost answer is nobody's hand",
+        why="an end that the bot itself has carried out is told as somebody's change",
+        file="workflows/domain/planning.py",
+        old="    found_late = done.after not in ours(standing) and not done.told\n",
+        new="    found_late = done.after != standing.last_seen and not done.told\n",
+        test="services/test_told_of_hands.py::"
+        "test_a_taking_back_whose_answer_was_lost_is_nobodys_hand",
+    ),
+    Safeguard(
         name="the last admin stays",
         why="a team is left without anybody who could let people in",
         file="workflows/domain/standings.py",
@@ -163,7 +190,7 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         name="a lost lease stores nothing",
         why="two workers change one person at a time",
         file="workflows/services/leased.py",
-        old="            if not work.outbox.holds(self._job):\n",
+        old="            if not work.outbox.hold(self._job, now=self._deps.clock()):\n",
         new="            if False:\n",
         test="services/test_ensure_faults.py::test_a_lost_lease_stores_nothing_more",
     ),

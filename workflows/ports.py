@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from workflows.domain.chain import Head
+from workflows.domain.drift import Instead
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.requests import AccessRequest
@@ -96,6 +97,7 @@ class Notice:
     waiting_for: Sequence[EmailAddress] = ()  # who may decide, for the requester's message
     held_now: Role | None = None  # what was last read back there
     trouble: str = ""  # what keeps an approved request from being carried out just now
+    instead: Instead | None = None  # what W&B shows in place of what is live, by somebody's hand
 
 
 MANY_STUCK = "ManyStuck"  # the event of the one alert about everything that is stuck

@@ -20,11 +20,11 @@ NEW = EmailAddress("new@corp.example")
 SPEECH = Team("speech")
 HOURS = timedelta(hours=8)
 
-GIVING = 46
-RAISING = 68
-INVITING = 53
-TAKING_BACK = 40
-PUTTING_BACK = 43
+GIVING = 42
+RAISING = 64
+INVITING = 49
+TAKING_BACK = 37
+PUTTING_BACK = 40
 
 Story = Callable[[Rig, Points], str]
 

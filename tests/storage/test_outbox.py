@@ -71,8 +71,19 @@ def test_a_leased_job_is_nobody_elses_until_its_lease_runs_out(work: Work) -> No
     second = claimed(work, "b", now=NOW + LEASE + SECOND)
 
     with work.begin() as begun:
-        assert not begun.outbox.holds(first)
-        assert begun.outbox.holds(second)
+        assert not begun.outbox.hold(first, now=NOW)
+        assert begun.outbox.hold(second, now=NOW)
+
+
+def test_whoever_stores_under_a_lease_has_its_whole_time_again(work: Work) -> None:
+    add(work, "s")
+    job = claimed(work, "a")
+
+    with work.begin() as begun:
+        assert begun.outbox.hold(job, now=NOW + LEASE)
+
+    assert claim(work, "b", now=NOW + LEASE + SECOND) is None
+    assert claim(work, "b", now=NOW + LEASE + LEASE + SECOND) is not None
 
 
 def test_a_renewed_lease_lasts(work: Work) -> None:
@@ -194,7 +205,7 @@ def test_whoever_lost_the_lease_neither_finishes_nor_postpones(work: Work) -> No
         begun.outbox.postpone(lost, until=NOW + timedelta(days=9), error="mine")
 
     with work.begin() as begun:
-        assert begun.outbox.holds(job)
+        assert begun.outbox.hold(job, now=NOW)
         assert begun.outbox.trouble_with(ENSURE, "s") == ""
 
 

@@ -7,8 +7,10 @@ policy does (`drift: enforce`), or a later approval goes over it; each leaves a 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
 
 from workflows.domain.entitlements import Role, role_from_text, role_to_text
 from workflows.domain.events import (
@@ -26,14 +28,81 @@ from workflows.domain.events import (
 )
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.planning import Hand, Plan
-from workflows.domain.standings import Standing, is_unsettled, ours, wanted
+from workflows.domain.standings import Standing, is_overruled, is_unsettled, ours, wanted
 
-# A standing's `drift` is what was found (`nothing`, `viewer`), as long as it is a person's turn;
-# with one of these before it that it is ours; or this one word.
-_FIGHTING, _REFUSED = "fighting ", "refused "
-LEFTOVER = "leftover"  # something of ours is there that cannot be removed
-RESOLVED = "resolved"  # a person has settled it by hand: it is looked at, and no alarm is raised
 NOTHING = "nothing"
+
+
+class FindingState(StrEnum):
+    """Where a finding stands; the table is `Finding`'s."""
+
+    NONE = "none"
+    WAITS = "waits"
+    FIGHTING = "fighting"
+    REFUSED = "refused"
+    LEFTOVER = "leftover"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a standing's `drift` says. `found` is what W&B showed (`viewer`, `nothing`).
+
+    state     stored as         it means                         whose turn    it ends when
+    --------  ----------------  -------------------------------  ------------  -------------------
+    none                        nothing that needs explaining    nobody's      something is found
+    waits     `viewer`          somebody else set it: left       an org admin  decided, gone over
+                                                                               or right again
+    fighting  `fighting viewer` the same, put back by policy     the policy's  something else is
+                                                                               found
+    refused   `refused viewer`  to be put back, and W&B or a     the bot's     it is put back
+                                fence does not allow it yet
+    leftover  `leftover`        a write of ours landed after     the bot's, or nothing is left, or
+                                its end and cannot be removed    a person's    settled by hand
+    resolved  `resolved`        settled by hand: looked at, and  nobody's      something is given
+                                no alarm is raised
+
+    Whatever it is, it is over when the next grant is the first there again.
+    """
+
+    state: FindingState = FindingState.NONE
+    found: str = ""
+
+    @property
+    def text(self) -> str:
+        """How it is stored."""
+        match self.state:
+            case FindingState.NONE | FindingState.WAITS:
+                return self.found
+            case FindingState.FIGHTING | FindingState.REFUSED:
+                return f"{self.state} {self.found}"
+            case FindingState.LEFTOVER | FindingState.RESOLVED:
+                return self.state.value
+            case _:
+                assert_never(self.state)
+
+    def is_about(self, held: Role | None) -> bool:
+        """Whether this is what was found."""
+        return self.found == found_text(held)
+
+
+def finding_of(standing: Standing) -> Finding:
+    """The other way round of `text`; a role's name begins with a word that is no state."""
+    word, _, found = standing.drift.partition(" ")
+    match word:
+        case "":
+            return Finding()
+        case FindingState.FIGHTING | FindingState.REFUSED:
+            return Finding(FindingState(word), found)
+        case FindingState.LEFTOVER | FindingState.RESOLVED:
+            return Finding(FindingState(word))
+        case _:
+            return Finding(FindingState.WAITS, standing.drift)
+
+
+def with_finding(standing: Standing, state: FindingState, found: str = "") -> Standing:
+    """The standing, and what is known of it from here on."""
+    return replace(standing, drift=Finding(state, found).text)
 
 
 def found_text(held: Role | None) -> str:
@@ -62,8 +131,9 @@ def note(standing: Standing, held: Role | None, plan: Plan, *, now: datetime) ->
     """Somebody else changed it. The same finding again is no news, whatever is done about it."""
     assert plan.hand is not None, "there is a hand to tell of"
     found = found_text(held)
-    state = (_FIGHTING if plan.hand is Hand.PUT_BACK else "") + found
-    if standing.drift in (state, _REFUSED + found):
+    state = FindingState.FIGHTING if plan.hand is Hand.PUT_BACK else FindingState.WAITS
+    known = finding_of(standing)
+    if known.state in (state, FindingState.REFUSED) and known.found == found:
         return Change(standing)
     drift = DriftFound(
         subject=standing.key,
@@ -74,7 +144,7 @@ def note(standing: Standing, held: Role | None, plan: Plan, *, now: datetime) ->
         wanted=found_text(plan.wanted),
         done=plan.hand.value,
     )
-    return Change(replace(standing, drift=state), (drift,))
+    return Change(with_finding(standing, state, found), (drift,))
 
 
 def go_over(
@@ -91,31 +161,67 @@ def go_over(
     is_given = is_more and held in given and is_unsettled(standing, held, now=now)
     prior = standing.prior if is_given else held
     noted = PriorNoted(subject=standing.key, at=now, actor=BOT, held=role_to_text(prior))
-    over = replace(standing, prior=prior, prior_at=now, last_seen=held, overruled_at=now, drift="")
-    return Change(over, (noted,))
+    over = replace(standing, prior=prior, prior_at=now, last_seen=held, overruled_at=now)
+    return Change(with_finding(over, FindingState.NONE), (noted,))
 
 
 def done(standing: Standing, plan: Plan) -> Standing:
     """It is as planned: a fight more where policy put it back; what was refused before is over."""
     if plan.hand is Hand.PUT_BACK:
         standing = replace(standing, fights=standing.fights + 1)
-    return replace(standing, drift="") if standing.drift.startswith(_REFUSED) else standing
+    if finding_of(standing).state is FindingState.REFUSED:
+        return with_finding(standing, FindingState.NONE)
+    return standing
 
 
 def is_known(standing: Standing, held: Role | None) -> bool:
     """Whether this was found before, and told."""
-    return standing.drift in (found_text(held), _REFUSED + found_text(held))
+    known = finding_of(standing)
+    told = known.state in (FindingState.WAITS, FindingState.REFUSED)
+    return told and known.is_about(held)
 
 
 def is_open(standing: Standing, found: str) -> bool:
     """Whether this finding still waits for a person's word."""
-    return standing.drift == found
+    return finding_of(standing) == Finding(FindingState.WAITS, found)
 
 
 def waits(standing: Standing) -> bool:
     """Whether there is a finding that waits for a person's word."""
-    ours = standing.drift in ("", LEFTOVER, RESOLVED)
-    return not ours and not standing.drift.startswith((_FIGHTING, _REFUSED))
+    return finding_of(standing).state is FindingState.WAITS
+
+
+class Word(StrEnum):
+    """What people say to it that somebody changed what a live grant gave."""
+
+    ASKED = "asked"  # the organization's admins, who have not decided yet
+    LEFT = "left"  # adopted, or gone over by a later approval: it counts no more
+    PUT_BACK = "put back"  # that is wanted, and not done yet
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What W&B shows in place of what a live grant gave, by somebody else's hand."""
+
+    held: Role | None
+    word: Word
+
+
+def instead_of(standing: Standing, grant: Grant) -> Instead | None:
+    """What its messages say beside “active”; None: it is there.
+
+    A custom role that was deleted, and left what it inherits from, is nobody's word.
+    """
+    if grant.status is not GrantStatus.ACTIVE:
+        return None
+    known = finding_of(standing)
+    if known.state in (FindingState.WAITS, FindingState.REFUSED):
+        word = Word.ASKED if known.state is FindingState.WAITS else Word.PUT_BACK
+        return None if known.is_about(grant.role) else Instead(found_role(known.found), word)
+    held = standing.last_seen
+    if held is not None and held.rank >= grant.role.rank:
+        return None
+    return Instead(held, Word.LEFT if is_overruled(standing, grant) else Word.PUT_BACK)
 
 
 def gone(standing: Standing, *, now: datetime) -> Change[Standing]:
@@ -123,7 +229,7 @@ def gone(standing: Standing, *, now: datetime) -> Change[Standing]:
     if not waits(standing):
         return Change(standing)
     right = DriftGone(subject=standing.key, at=now, actor=BOT)
-    return Change(replace(standing, drift=""), (right,))
+    return Change(with_finding(standing, FindingState.NONE), (right,))
 
 
 def adopt(standing: Standing, *, finding: int, by: str, now: datetime) -> Change[Standing]:
@@ -131,36 +237,38 @@ def adopt(standing: Standing, *, finding: int, by: str, now: datetime) -> Change
 
     Live grants stay and end as they would, but what the hand took of them does not come back.
     """
-    found = found_role(standing.drift)
+    known = finding_of(standing)
+    found = found_role(known.found)
     adopted = DriftAdopted(
         subject=standing.key,
         at=now,
         actor=by,
         finding=finding,
         before=found_text(standing.prior),
-        after=standing.drift,
+        after=known.found,
     )
-    base = replace(standing, prior=found, prior_at=now, last_seen=found, overruled_at=now, drift="")
-    return Change(base, (adopted,))
+    base = replace(standing, prior=found, prior_at=now, last_seen=found, overruled_at=now)
+    return Change(with_finding(base, FindingState.NONE), (adopted,))
 
 
 def put_back(
     standing: Standing, grants: Sequence[Grant], *, finding: int, by: str, now: datetime
 ) -> Change[Standing]:
     """What was found is to be undone: it counts as ours from here, and `ensure` does the rest."""
-    found = found_role(standing.drift)
+    known = finding_of(standing)
+    found = found_role(known.found)
     event = DriftPutBack(
         subject=standing.key,
         at=now,
         actor=by,
         finding=finding,
-        before=standing.drift,
+        before=known.found,
         after=found_text(wanted(standing, grants)),
     )
     # Where nothing is open, only what may still land is looked at.
     unanswered = standing.unanswered if standing.noted else (*standing.unanswered, found)
-    mine = replace(standing, last_seen=found, unanswered=unanswered, drift="")
-    return Change(mine, (event,))
+    mine = replace(standing, last_seen=found, unanswered=unanswered)
+    return Change(with_finding(mine, FindingState.NONE), (event,))
 
 
 def ask(
@@ -172,7 +280,7 @@ def ask(
         at=now,
         actor=by,
         finding=finding,
-        found=standing.drift,
+        found=finding_of(standing).found,
         wanted=found_text(wanted(standing, grants)),
     )
     return Change(standing, (asked,))
@@ -180,19 +288,20 @@ def ask(
 
 def note_refused(standing: Standing, *, reason: str, now: datetime) -> Change[Standing]:
     """What is to be put back cannot be yet. Told once; tried as long as it is wanted."""
-    if standing.drift.startswith(_REFUSED):
+    known = finding_of(standing)
+    if known.state is FindingState.REFUSED:
         return Change(standing)
-    found = standing.drift.removeprefix(_FIGHTING) or found_text(standing.last_seen)
+    found = known.found or found_text(standing.last_seen)
     refused = PutBackRefused(subject=standing.key, at=now, actor=BOT, reason=reason)
-    return Change(replace(standing, drift=_REFUSED + found), (refused,))
+    return Change(with_finding(standing, FindingState.REFUSED, found), (refused,))
 
 
 def note_leftover(standing: Standing, *, reason: str, now: datetime) -> Change[Standing]:
     """What landed late cannot be taken back. Told once; tried for ever."""
-    if standing.drift in (LEFTOVER, RESOLVED):
+    if finding_of(standing).state in (FindingState.LEFTOVER, FindingState.RESOLVED):
         return Change(standing)
     found = LeftoverFound(subject=standing.key, at=now, actor=BOT, reason=reason)
-    return Change(replace(standing, drift=LEFTOVER), (found,))
+    return Change(with_finding(standing, FindingState.LEFTOVER), (found,))
 
 
 def lost_others(

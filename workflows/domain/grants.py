@@ -246,22 +246,20 @@ def delay(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
     """It is approved and cannot be given yet. Told once; tried until its own time is over."""
     if grant.status is not GrantStatus.ISSUED or grant.stuck:
         return Change(grant)
-    stuck = ProvisioningStuck(
-        subject=grant.id,
-        at=now,
-        actor=BOT,
-        person=grant.person,
-        place=place_to_text(grant.place),
-        reason=reason,
-    )
-    return Change(replace(grant, stuck=reason), (stuck,))
+    return _stuck(grant, ProvisioningStuck, reason, now)
 
 
 def stick(grant: Grant, *, reason: str, now: datetime) -> Change[Grant]:
     """It is over and cannot be taken back yet. Told once, with the first reason; tried for ever."""
     if grant.status is not GrantStatus.ENDING or grant.stuck:
         return Change(grant)
-    stuck = RevocationStuck(
+    return _stuck(grant, RevocationStuck, reason, now)
+
+
+def _stuck(
+    grant: Grant, fact: type[ProvisioningStuck | RevocationStuck], reason: str, now: datetime
+) -> Change[Grant]:
+    stuck = fact(
         subject=grant.id,
         at=now,
         actor=BOT,

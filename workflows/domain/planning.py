@@ -5,13 +5,18 @@ A hand is somebody else's: an admin in the web app, an identity provider, a seco
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, StrEnum
 
 from workflows.domain.entitlements import Role
+from workflows.domain.events import BOT
 from workflows.domain.grants import Grant, GrantStatus
-from workflows.domain.standings import Standing, ours, wanted, wanted_role
+from workflows.domain.standings import Standing, is_unsettled, ours, wanted, wanted_role
 
 MOST_FIGHTS = 3  # times that what others changed is put back by policy, in one grant's life
+
+NEVER_ACTIVE = "W&B did not confirm it before it was over, so it was never active."
+ACCOUNT_GONE = "The W&B account that had it no longer exists."
 
 
 class Step(Enum):
@@ -38,6 +43,20 @@ class Plan:
     wanted: Role | None
     step: Step
     hand: Hand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one pass of `ensure` came to: what W&B shows `after` it, and whether it was `told`.
+
+    `replaced`: a custom role that was to be put back and is gone from W&B. `lost_account`: the
+    account that we gave it to is gone; what is read now may be another one's.
+    """
+
+    after: Role | None
+    told: bool = False
+    replaced: Role | None = None
+    lost_account: bool = False
 
 
 def plan(
@@ -70,3 +89,29 @@ def plan(
     if standing.fights >= MOST_FIGHTS:
         return Plan(due, Step.LEAVE, Hand.GIVEN_UP)
     return Plan(due, Step.WRITE, Hand.PUT_BACK)
+
+
+def end_note(standing: Standing, grant: Grant, plan: Plan, done: Outcome, *, now: datetime) -> str:
+    """What people have to know about this end, beyond that it is over; `standing` as it was."""
+    was_active = grant.activated_at is not None
+    if done.lost_account and was_active:
+        return ACCOUNT_GONE
+    if plan.hand is not None and plan.step is Step.LEAVE:
+        shown = f"W&B shows {_named(done.after)} there now"
+        return f"{shown}, which somebody set by hand; that was left as it is."
+    if done.replaced is not None:
+        return (
+            f"{done.replaced.name} no longer exists in W&B, so the role that it inherited from was "
+            "put back in its place."
+        )
+    if not was_active and grant.ended_by != BOT:
+        return NEVER_ACTIVE
+    found_late = done.after not in ours(standing) and not done.told
+    if was_active and found_late and not is_unsettled(standing, done.after, now=now):
+        shown = f"W&B showed {_named(done.after)} there already before the end"
+        return f"{shown}: somebody had changed it by hand."
+    return ""
+
+
+def _named(role: Role | None) -> str:
+    return role.name if role else "no role"

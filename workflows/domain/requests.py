@@ -169,11 +169,7 @@ def decide(
     Raises `AlreadySettled` when the request is no longer pending or its time has passed, and
     `Refused` when a denial has no reason.
     """
-    earlier = next((one for one in request.decisions if one.approver == by), None)
-    standing_word = request.status in (RequestStatus.PENDING, RequestStatus.APPROVED)
-    if earlier and earlier.approved and approved and standing_word:
-        return Change(request)
-    if earlier and not (earlier.approved or approved) and earlier.comment == comment:
+    if _is_said_already(request, by, approved=approved, comment=comment):
         return Change(request)
     must_be_pending(request, now=now)
     if not approved and not comment.strip():
@@ -181,37 +177,63 @@ def decide(
     others = tuple(one for one in request.decisions if one.approver != by)
     decided = replace(request, decisions=(*others, Decision(by, approved, comment, now)))
     if not approved:
-        denied = RequestDenied(
-            subject=request.id,
-            at=now,
-            actor=by,
-            before=request.status,
-            after=RequestStatus.DENIED,
-            reason=comment,
-            rule=request.rule,
-        )
-        settled = _to(decided, RequestStatus.DENIED, by=by, now=now, note=comment)
-        return Change(settled, (denied,))
+        return _deny(decided, by=by, reason=comment, now=now)
     if len(decided.approvals) < decided.needed:
-        given = ApprovalGiven(
-            subject=request.id,
-            at=now,
-            actor=by,
-            approvals=len(decided.approvals),
-            approvals_needed=decided.needed,
-            rule=request.rule,
-        )
-        return Change(decided, (given,))
-    approved_event = RequestApproved(
-        subject=request.id,
+        return _count(decided, by=by, now=now)
+    return _approve(decided, by=by, now=now)
+
+
+def _is_said_already(
+    request: AccessRequest, by: EmailAddress, *, approved: bool, comment: str
+) -> bool:
+    """Whether this word of theirs stands: a yes until somebody says no, a no with its reason."""
+    earlier = next((one for one in request.decisions if one.approver == by), None)
+    if earlier is None or earlier.approved != approved:
+        return False
+    if approved:
+        return request.status in (RequestStatus.PENDING, RequestStatus.APPROVED)
+    return earlier.comment == comment
+
+
+def _deny(
+    decided: AccessRequest, *, by: EmailAddress, reason: str, now: datetime
+) -> Change[AccessRequest]:
+    denied = RequestDenied(
+        subject=decided.id,
         at=now,
         actor=by,
-        before=request.status,
+        before=decided.status,
+        after=RequestStatus.DENIED,
+        reason=reason,
+        rule=decided.rule,
+    )
+    return Change(_to(decided, RequestStatus.DENIED, by=by, now=now, note=reason), (denied,))
+
+
+def _count(decided: AccessRequest, *, by: EmailAddress, now: datetime) -> Change[AccessRequest]:
+    """A yes that is not the last one needed."""
+    given = ApprovalGiven(
+        subject=decided.id,
+        at=now,
+        actor=by,
+        approvals=len(decided.approvals),
+        approvals_needed=decided.needed,
+        rule=decided.rule,
+    )
+    return Change(decided, (given,))
+
+
+def _approve(decided: AccessRequest, *, by: EmailAddress, now: datetime) -> Change[AccessRequest]:
+    approved = RequestApproved(
+        subject=decided.id,
+        at=now,
+        actor=by,
+        before=decided.status,
         after=RequestStatus.APPROVED,
         approvers=tuple(one.approver for one in decided.approvals),
-        rule=request.rule,
+        rule=decided.rule,
     )
-    return Change(_to(decided, RequestStatus.APPROVED, by=by, now=now), (approved_event,))
+    return Change(_to(decided, RequestStatus.APPROVED, by=by, now=now), (approved,))
 
 
 def cancel(request: AccessRequest, *, by: EmailAddress, now: datetime) -> Change[AccessRequest]:

@@ -113,15 +113,14 @@ def wanted_role(prior: Role | None, grants: Sequence[Grant]) -> Role | None:
 
 def wanted(standing: Standing, grants: Sequence[Grant]) -> Role | None:
     """What the person should hold: `prior` and every live grant that nobody's word went over."""
+    counting = [grant for grant in grants if not is_overruled(standing, grant)]
+    return wanted_role(standing.prior, counting)
+
+
+def is_overruled(standing: Standing, grant: Grant) -> bool:
+    """Whether a hand had taken what this gave, and a person's word went over that."""
     since = standing.overruled_at
-    return wanted_role(
-        standing.prior,
-        [
-            grant
-            for grant in grants
-            if since is None or grant.activated_at is None or grant.activated_at >= since
-        ],
-    )
+    return since is not None and grant.activated_at is not None and grant.activated_at < since
 
 
 def believed(standing: Standing, reading: Reading) -> Role | None:

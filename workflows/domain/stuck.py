@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from workflows.domain.drift import LEFTOVER, RESOLVED
+from workflows.domain.drift import FindingState, finding_of, with_finding
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.events import BOT, Change, LeftoverGone, LeftoverResolved
 from workflows.domain.grants import Grant
@@ -61,10 +61,10 @@ def is_unanswered_leftover(
 
 def leftover_gone(standing: Standing, *, now: datetime) -> Change[Standing]:
     """W&B was read, and nothing of ours is left there: the alarm is over."""
-    if standing.drift != LEFTOVER:
+    if finding_of(standing).state is not FindingState.LEFTOVER:
         return Change(standing)
     gone = LeftoverGone(subject=standing.key, at=now, actor=BOT)
-    return Change(replace(standing, drift=""), (gone,))
+    return Change(with_finding(standing, FindingState.NONE), (gone,))
 
 
 def settle_leftover_by_hand(
@@ -89,4 +89,5 @@ def after_settling_by_hand(
 
 
 def _let_go(standing: Standing) -> Standing:
-    return replace(standing, noted=False, last_seen=standing.prior, drift=RESOLVED)
+    let_go = replace(standing, noted=False, last_seen=standing.prior)
+    return with_finding(let_go, FindingState.RESOLVED)

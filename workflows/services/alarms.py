@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflows.domain.drift import LEFTOVER
+from workflows.domain.drift import FindingState, finding_of
 from workflows.domain.entitlements import EmailAddress, place_from_text
 from workflows.domain.events import (
     DEPLOYMENT,
@@ -132,7 +132,8 @@ def _lasts(work: UnitOfWork, entry: AuditEntry) -> bool:
     """Whether it is still stuck."""
     person, space, place = entry.subject.partition(" ")
     if space:
-        return work.standings.get(EmailAddress(person), place_from_text(place)).drift == LEFTOVER
+        standing = work.standings.get(EmailAddress(person), place_from_text(place))
+        return finding_of(standing).state is FindingState.LEFTOVER
     grant = work.grants.find(entry.subject)
     return grant is not None and bool(grant.stuck)
 

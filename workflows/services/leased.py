@@ -71,21 +71,31 @@ class LeasedStanding:
         self.grants = [one for one in self.grants if one.id != grant.id]
 
     @contextmanager
-    def storing(self) -> Iterator[UnitOfWork]:
-        """A transaction under the lease. Raises `LeaseLost`, and `Conflict` for a lost race."""
+    def storing(self, *, last: bool = False) -> Iterator[UnitOfWork]:
+        """A transaction under the lease, which has its whole time from here on.
+
+        Raises `LeaseLost`, and `Conflict` for a lost race. After the `last` one of a pass nothing
+        is looked at any more, and nothing is read again.
+        """
         key = self._key
         with self._deps.begin() as work:
-            if not work.outbox.holds(self._job):
+            if not work.outbox.hold(self._job, now=self._deps.clock()):
                 raise LeaseLost(self._job.key)
             yield work
+            if last:
+                return
             standing = work.standings.get(key.person, key.place)
-            grants = work.grants.open_of(key.person, key.place)
+            self.look_at_grants(work)
         self.standing = standing
+
+    def look_at_grants(self, work: UnitOfWork) -> None:
+        """As they are in this transaction: meanwhile one may have ended, or been extended."""
+        grants = work.grants.open_of(self._key.person, self._key.place)
         self.grants = [grant for grant in grants if grant.id in self._considered]
 
     @contextmanager
     def about_to_write(self) -> Iterator[UnitOfWork]:
-        """The transaction after which W&B is told. The lease has its whole time from here on.
+        """The transaction after which W&B is told.
 
         Without the database there is no write: whoever cannot commit this does not get there. Nor
         is there one long after: where the commit took so long that the lease could be somebody
@@ -93,7 +103,6 @@ class LeasedStanding:
         """
         now = self._deps.clock()
         with self.storing() as work:
-            work.outbox.renew([self._job.token], now=now)
             yield work
         if self._deps.clock() - now > WRITE_WITHIN:
             raise DirectoryUnavailable("Storing it took too long, so W&B was not told yet.")

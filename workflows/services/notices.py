@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows.domain import requests
+from workflows.domain.drift import instead_of
 from workflows.domain.entitlements import EmailAddress, Organization
 from workflows.domain.events import DriftAsked
 from workflows.domain.grants import Grant, GrantStatus
@@ -50,9 +51,15 @@ def notify(deps: Deps, job: Job) -> None:
         grant = work.grants.find(job.subject)
         receipts = work.receipts.of(job.subject)
         trouble = _trouble(work.outbox.trouble_with, grant)
-        held_now = work.standings.get(request.requester, request.place).last_seen
+        standing = work.standings.get(request.requester, request.place)
     approval = approvers_of(deps, request)
-    notice = Notice(request, grant, held_now=held_now, trouble=trouble)
+    notice = Notice(
+        request,
+        grant,
+        held_now=standing.last_seen,
+        trouble=trouble,
+        instead=instead_of(standing, grant) if grant else None,
+    )
     failures: list[NotifierUnavailable] = []
 
     def tell(tells: Mapping[str, Tell]) -> None:
@@ -74,7 +81,7 @@ def notify(deps: Deps, job: Job) -> None:
     if failures:
         raise failures[0]
     if request.status is RequestStatus.PENDING:
-        _lapse_if_nobody_was_reached(deps, request.id, receipts)
+        _lapse_if_nobody_was_reached(deps, request.id, request.needed, receipts)
 
 
 def _not_in(done: Mapping[str, str], audiences: Mapping[str, str]) -> dict[str, str]:
@@ -164,7 +171,7 @@ def _keep(deps: Deps, job: Job, subject: str, receipt: Receipt, *, told: bool = 
     drawn: nobody knows what that message shows, and it is drawn once more.
     """
     with deps.begin() as work:
-        if work.outbox.holds(job):
+        if work.outbox.hold(job, now=deps.clock()):
             work.receipts.save(subject, receipt)
             return
         theirs = work.receipts.of(subject).get(receipt.audience)
@@ -175,17 +182,19 @@ def _keep(deps: Deps, job: Job, subject: str, receipt: Receipt, *, told: bool = 
 
 
 @again_on_conflict
-def _lapse_if_nobody_was_reached(deps: Deps, id: str, receipts: Mapping[str, Receipt]) -> None:
+def _lapse_if_nobody_was_reached(
+    deps: Deps, id: str, needed: int, receipts: Mapping[str, Receipt]
+) -> None:
     """A request that too few people have seen would wait in vain: say so at once."""
     channels = [one for audience, one in receipts.items() if audience.startswith(CHANNEL)]
     asked = [one for audience, one in receipts.items() if audience.startswith(APPROVER)]
-    if any(not channel.failed for channel in channels):
+    reached = sum(not one.failed for one in asked)
+    if any(not channel.failed for channel in channels) or reached >= needed:
         return
     now = deps.clock()
     with deps.begin() as work:
         request = work.requests.get(id)
-        reached = sum(not one.failed for one in asked)
-        if request.status is RequestStatus.PENDING and reached < request.needed:
+        if request.status is RequestStatus.PENDING:
             reason = TOO_FEW_REACHED if reached else NOBODY_REACHED
             work.record(requests.lapse(request, now=now, reason=reason))
 

@@ -97,8 +97,8 @@ def _roles_of(roster: Roster, person: EmailAddress) -> list[tuple[Place, Role]]:
 
 
 def approvers_of(deps: Deps, request: AccessRequest) -> Approval:
-    """Who may decide on this request now, by the stored roster, and why each is asked."""
-    roster = deps.rosters.current()
+    """Who may decide on this request now, by the last reading, and why each is asked."""
+    roster = deps.rosters.recent()
     terms = deps.policy.terms(request.place, request.role)
     found = policy.approvers_of(terms, request.place, roster, requester=request.requester)
     return Approval(terms, found)

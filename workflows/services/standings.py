@@ -9,21 +9,18 @@ done is stored before it is done; what was done is stored after; either half can
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from workflows.domain import drift, planning, standings, stuck
 from workflows.domain import grants as lives
-from workflows.domain.entitlements import (
-    EmailAddress,
-    Role,
-    place_from_text,
-)
+from workflows.domain.drift import FindingState
+from workflows.domain.entitlements import EmailAddress, Role, place_from_text
 from workflows.domain.events import BOT
 from workflows.domain.grants import Grant, GrantStatus
-from workflows.domain.planning import Hand, Plan, Step
-from workflows.domain.standings import Reading
+from workflows.domain.planning import Hand, Outcome, Plan, Step
+from workflows.domain.standings import Reading, Standing
 from workflows.errors import (
     Conflict,
     DirectoryChanged,
@@ -46,7 +43,6 @@ UNKNOWN_ROLE = (
     "W&B does not say which role this person has there now, so it could not be put back at the end."
     " Ask whoever runs W&B to let SCIM answer with `teamRoles` (server 0.50.2 and newer)."
 )
-NEVER_ACTIVE = "W&B did not confirm it before it was over, so it was never active."
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +77,7 @@ class _Pass:
         self._gate = gate
         self._authority = Authority(deps)
         self._put_off: Unavailable | None = None
+        self._lost_account = False
         self._writing = Writing(deps, key, kept, self._authority, gate)
 
     def run(self) -> datetime | None:
@@ -122,9 +119,11 @@ class _Pass:
         plan = self._plan(reading, held)
         planned_for = self._kept.states
         after = self._writing.write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
-        if self._kept.states != planned_for:  # what was just given may have come to its end
-            raise Conflict("a grant has moved on while W&B was told")
-        again_at = self._settle(held, after, plan, exact=reading.exact)
+        try:
+            again_at = self._settle(held, after, plan, planned_for, exact=reading.exact)
+        except Conflict:
+            self._writing.store_answer()
+            raise
         if self._put_off is not None:
             raise self._put_off
         return again_at
@@ -135,7 +134,8 @@ class _Pass:
         """By the account that we gave it to; for a new grant also by address, if that is gone."""
         known = self._kept.standing.account
         reading = self._ask(known)
-        if reading.account is None and known and self._kept.issued:
+        self._lost_account = reading.account is None and known is not None
+        if self._lost_account and self._kept.issued:
             return self._ask(None)
         return reading
 
@@ -202,14 +202,14 @@ class _Pass:
         is_known = standing.account == reading.account
         if is_known and standings.is_unsettled(standing, held, now=now):
             raise DirectoryUnavailable("W&B still shows what was there before the last change.")
-        self._refuse_second_address(reading.account)
-        self._kept.record(standings.first_touch(standing, held, account=reading.account, now=now))
+        touched = standings.first_touch(standing, held, account=reading.account, now=now)
+        with self._kept.storing() as work:
+            self._refuse_second_address(work, reading.account)
+            work.record(touched)
 
-    def _refuse_second_address(self, account: str) -> None:
+    def _refuse_second_address(self, work: UnitOfWork, account: str) -> None:
         """What an account holds under an earlier address of it must not be taken for theirs."""
-        with self._deps.look() as work:
-            known = work.standings.find_by_account(account, self._key.place)
-        for other in known:
+        for other in work.standings.find_by_account(account, self._key.place):
             if other.person != self._key.person and other.noted:
                 raise DirectoryRejected(
                     f"This W&B account still has access there that it got as {other.person}. "
@@ -219,17 +219,31 @@ class _Pass:
     # ── settling ─────────────────────────────────────────────────────────────────────────────
 
     def _settle(
-        self, before: Role | None, after: Role | None, plan: Plan, *, exact: bool
+        self,
+        before: Role | None,
+        after: Role | None,
+        plan: Plan,
+        planned_for: Mapping[str, GrantStatus],
+        *,
+        exact: bool,
     ) -> datetime | None:
         now = self._deps.clock()
-        with self._kept.storing() as work:
+        written = self._writing
+        standing = written.answered()
+        done = Outcome(after, written.begun, written.replaced, self._lost_account)
+        with self._kept.storing(last=True) as work:
+            self._kept.look_at_grants(work)
+            if self._kept.states != planned_for:  # what was just given may have come to its end
+                raise Conflict("a grant has moved on while W&B was told")
             for grant in self._kept.issued:
-                was = before if before != after else self._kept.standing.prior  # a lost answer
+                was = before if before != after else standing.prior  # a lost answer
                 work.record(lives.activate(grant, held_before=was, now=now))
             for grant in self._kept.ending:
-                note = self._end_note(grant, after, plan)
+                note = planning.end_note(standing, grant, plan, done, now=now)
                 work.record(lives.end(grant, held=after, note=note, now=now))
-            settled = self._settled(after, plan, now)
+            for grant in self._kept.with_status(GrantStatus.ACTIVE):
+                work.redraw(grant.id, at=now)  # what is there now is said of them too
+            settled = self._settled(standing, after, plan, now)
             gone = stuck.leftover_gone(settled, now=now)
             if exact and plan.step is not Step.LEAVE:
                 gone = drift.gone(gone.entity, now=now) if not gone.events else gone
@@ -237,10 +251,13 @@ class _Pass:
                 work.record(gone)
             elif settled != self._kept.standing:
                 work.standings.save(settled)
+            written.wake_others(work)
         return standings.next_recheck(settled.last_end_at, now=now)
 
-    def _settled(self, after: Role | None, plan: Plan, now: datetime) -> standings.Standing:
-        standing, ended = self._kept.standing, bool(self._kept.ending)
+    def _settled(
+        self, standing: Standing, after: Role | None, plan: Plan, now: datetime
+    ) -> Standing:
+        ended = bool(self._kept.ending)
         is_open = any(grant.is_live for grant in self._kept.grants)
         seen = after
         if plan.step is Step.LEAVE:  # what somebody else set is not ours for being looked at
@@ -253,19 +270,6 @@ class _Pass:
         else:
             standing = drift.done(standing, plan)
         return standings.settle(standing, held=seen, ended=ended, open=is_open, now=now)
-
-    def _end_note(self, grant: Grant, after: Role | None, plan: Plan) -> str:
-        if plan.hand is not None and plan.step is Step.LEAVE:
-            what = f"W&B shows {after.name}" if after else "W&B shows no role"
-            return f"{what} there now, which somebody set by hand; that was left as it is."
-        if self._writing.replaced is not None:
-            return (
-                f"{self._writing.replaced.name} no longer exists in W&B, so the role that it "
-                "inherited from was put back in its place."
-            )
-        if grant.activated_at is None and grant.ended_by != BOT:
-            return NEVER_ACTIVE
-        return ""
 
     def _plan(self, reading: Reading, held: Role | None) -> Plan:
         """What to do; somebody else's hand is noted, and what is done about it, before it is."""
@@ -299,7 +303,8 @@ class _Pass:
             self._stick(reason)
             raise DirectoryUnavailable(reason)
         standing = self._kept.standing
-        is_ours = standings.may_hold_ours(standing, ()) and standing.drift != drift.RESOLVED
+        is_resolved = drift.finding_of(standing).state is FindingState.RESOLVED
+        is_ours = standings.may_hold_ours(standing, ()) and not is_resolved
         if not self._kept.grants and is_ours:
             self._kept.record(drift.note_leftover(standing, reason=reason, now=now))
             raise DirectoryUnavailable(reason)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from workflows.domain import drift, standings
 from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
 from workflows.domain.reactions import JobKind
-from workflows.domain.standings import Reading
+from workflows.domain.standings import Reading, Standing
 from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 class Writing:
     """What one pass of `ensure` tells W&B. `replaced`: a custom role that is gone from W&B, so that
     the role it inherited from was put back in its place. `begun`: there was something to tell.
+
+    W&B's answer is stored with what comes of it (`answered`), or alone where that is overtaken.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Writing:
         self._gate = gate
         self.replaced: Role | None = None
         self.begun = False
+        self._is_answered = False
+        self._confirmed: Role | None = None  # what W&B showed after the last write
 
     def write(self, reading: Reading, held: Role | None, wanted: Role | None) -> Role | None:
-        """Tell W&B, between noting that we are about to and noting what came of it."""
+        """Tell W&B, after noting that we are about to; what W&B shows then."""
         self.begun = True
         witness = self._fence(reading, held, wanted)
         now = self._deps.clock()
@@ -65,13 +69,25 @@ class Writing:
         self.look_at_others(after)
         if after.held != wanted and after.exact:
             raise DirectoryUnavailable("W&B took the change, but does not show it yet.")
-        now = self._deps.clock()
-        with self._kept.storing() as work:
-            work.standings.save(standings.answered(self._kept.standing, wanted))
-            # W&B takes changes: what has failed for long need not wait. Its success wakes the next.
-            work.hasten_long_waiting(JobKind.ENSURE, beyond=now + LONG, at=now)
+        self._is_answered, self._confirmed = True, wanted
         self._deps.rosters.ask()
         return wanted
+
+    def answered(self) -> Standing:
+        """The standing as W&B's answer left it, not stored yet."""
+        standing = self._kept.standing
+        return standings.answered(standing, self._confirmed) if self._is_answered else standing
+
+    def wake_others(self, work: UnitOfWork) -> None:
+        """W&B takes changes: what has failed for long need not wait. Its success wakes the next."""
+        if self._is_answered:
+            now = self._deps.clock()
+            work.hasten_long_waiting(JobKind.ENSURE, beyond=now + LONG, at=now)
+
+    def store_answer(self) -> None:
+        """Keep what W&B answered, though what comes of it could not be stored."""
+        if self._is_answered:
+            self._kept.save(self.answered())
 
     def _fence(self, reading: Reading, held: Role | None, wanted: Role | None) -> "_Witness | None":
         """Raises `DirectoryRejected` where it must not be done, whatever was approved."""

@@ -24,7 +24,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from workflows.domain.reactions import JobKind
@@ -64,29 +63,11 @@ _OTHERS = _JOBS.alias("other")
 _NEXT = _JOBS.alias("next")
 _FREE = {"attempts": 0, "last_error": "", "lease_token": None, "lease_until": None}
 
-_ADD_ON_SQLITE = sqlite.insert(_JOBS)
-_ADD_ON_POSTGRESQL = postgresql.insert(_JOBS)
-_ADD = {
-    "sqlite": _ADD_ON_SQLITE.on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "generation": _JOBS.c.generation + 1,
-            "due_at": func.min(_JOBS.c.due_at, _ADD_ON_SQLITE.excluded.due_at),
-        },
-    ),
-    "postgresql": _ADD_ON_POSTGRESQL.on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "generation": _JOBS.c.generation + 1,
-            "due_at": func.least(_JOBS.c.due_at, _ADD_ON_POSTGRESQL.excluded.due_at),
-        },
-    ),
-}
 _AGAIN = (
     "ON CONFLICT (key) DO UPDATE SET generation = job.generation + 1, "
     "due_at = {earlier}(job.due_at, excluded.due_at)"
 )
-_ADD_MANY = Many(
+_ADD = Many(
     {"key": "text", "kind": "text", "lane": "text", "subject": "text", "due_at": "timestamp"},
     sqlite="INSERT INTO job (key, kind, lane, subject, due_at, generation, attempts, last_error) "
     f"VALUES (?, ?, ?, ?, ?, 1, 0, '') {_AGAIN.format(earlier='min')}",
@@ -147,7 +128,7 @@ _CLAIM_ELSEWHERE = {
 
 _MINE = (_JOBS.c.key == bindparam("held"), _JOBS.c.lease_token == bindparam("token"))
 _UNASKED = _JOBS.c.generation == bindparam("claimed_at")
-_HOLD = select(_JOBS.c.key).where(*_MINE).with_for_update()
+_HOLD = update(_JOBS).where(*_MINE).values(lease_until=bindparam("until"))
 _LEASED_BY = update(_JOBS).where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
 _RENEW = _LEASED_BY.values(lease_until=bindparam("until"))
 _GIVE_UP = _LEASED_BY.values(lease_token=None, lease_until=None)
@@ -234,8 +215,7 @@ class Outbox:
 
     def add(self, kind: JobKind, subject: str, *, lane: str, due_at: datetime) -> None:
         """Owe this, from `due_at` on at the latest."""
-        job = _first_time(Owed(kind, subject, lane, due_at))
-        self._connection.execute(_ADD[self._connection.dialect.name], job)
+        self.add_all([Owed(kind, subject, lane, due_at)])
 
     def add_all(self, owed: Sequence[Owed]) -> None:
         """Owe all of these, by one statement; two that are the same are one."""
@@ -245,7 +225,7 @@ class Outbox:
         rows = [
             (key, one.kind.value, one.lane, one.subject, one.due_at) for key, one in first.items()
         ]
-        _ADD_MANY.execute(self._connection, rows)
+        _ADD.execute(self._connection, rows)
 
     def next_due(self, kinds: Collection[JobKind], *, now: datetime) -> datetime | None:
         """When the first of these jobs that nobody holds is due."""
@@ -286,9 +266,10 @@ class Outbox:
             last_error=row["last_error"],
         )
 
-    def holds(self, job: Job) -> bool:
-        """Whether this lease is still ours; the row is locked until the commit."""
-        return self._connection.execute(_HOLD, _lease(job)).first() is not None
+    def hold(self, job: Job, *, now: datetime) -> bool:
+        """Renew this lease if it is still ours; the row is locked until the commit."""
+        given = {**_lease(job), "until": now + LEASE}
+        return self._connection.execute(_HOLD, given).rowcount == 1
 
     def renew(self, tokens: Collection[str], *, now: datetime) -> None:
         """The jobs with these tokens are still being worked on."""
@@ -348,18 +329,6 @@ class Outbox:
 
 def _key(kind: JobKind, subject: str) -> str:
     return f"{kind.value}:{subject}"
-
-
-def _first_time(owed: Owed) -> dict[str, object]:
-    return {
-        "key": _key(owed.kind, owed.subject),
-        "kind": owed.kind.value,
-        "lane": owed.lane,
-        "subject": owed.subject,
-        "due_at": owed.due_at,
-        "generation": 1,
-        **_FREE,
-    }
 
 
 def _lease(job: Job) -> dict[str, object]:

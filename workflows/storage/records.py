@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Select, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from workflows.domain.chain import PLAIN, Content, Key, digest, moment
 from workflows.domain.events import Event
@@ -22,11 +23,17 @@ _AUDIT = table_of(AuditRow)
 _META = table_of(MetaRow)
 
 _RECEIPTS_OF_SUBJECT = select(_RECEIPTS).where(_RECEIPTS.c.subject == bindparam("of_subject"))
-_REPLACE_RECEIPT = update(_RECEIPTS).where(
-    _RECEIPTS.c.subject == bindparam("of_subject"),
-    _RECEIPTS.c.audience == bindparam("of_audience"),
-)
-_ADD_RECEIPT = insert(_RECEIPTS)
+
+
+def _over_the_last(first: sqlite.Insert | postgresql.Insert) -> Insert:
+    new = {name: first.excluded[name] for name in ("channel", "ts", "drawn", "failed")}
+    return first.on_conflict_do_update(index_elements=["subject", "audience"], set_=new)
+
+
+_SAVE_RECEIPT = {
+    "sqlite": _over_the_last(sqlite.insert(_RECEIPTS)),
+    "postgresql": _over_the_last(postgresql.insert(_RECEIPTS)),
+}
 
 
 class Receipts:
@@ -42,10 +49,8 @@ class Receipts:
 
     def save(self, subject: str, receipt: Receipt) -> None:
         """Keep the newest; only the one worker that holds the lane writes here."""
-        values = asdict(receipt)
-        key = {"of_subject": subject, "of_audience": receipt.audience}
-        if not self._connection.execute(_REPLACE_RECEIPT, values | key).rowcount:
-            self._connection.execute(_ADD_RECEIPT, {"subject": subject, **values})
+        save = _SAVE_RECEIPT[self._connection.dialect.name]
+        self._connection.execute(save, {"subject": subject, **asdict(receipt)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from workflows.domain.chain import Keys, Seen
 from workflows.domain.events import Change, DriftFound, DriftGone, Event
-from workflows.domain.grants import Grant
+from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.reactions import DELAYS, REACTIONS, JobKind, alerts_of
 from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
@@ -124,6 +124,11 @@ class UnitOfWork:
 
     def _owe(self, kind: JobKind, event: Event, audit_id: int, entity: Entity) -> None:
         self.owes = True
+        if kind is JobKind.NOTIFY and isinstance(entity, Standing):
+            known = self.grants.open_of(entity.person, entity.place)
+            live = [grant for grant in known if grant.status is GrantStatus.ACTIVE]
+            self.outbox.add_all([_notice(event, grant.id) for grant in live])
+            return
         if kind is not JobKind.ALERT:
             self.outbox.add_all([_owed(kind, event, entity)])
             return
@@ -199,10 +204,15 @@ def _owed(kind: JobKind, event: Event, entity: Entity) -> Owed:
             key = standing_key(entity.person, entity.place)
             return Owed(kind, key, f"access {entity.person}", event.at)
         case JobKind.NOTIFY:
-            due_at = event.at + DELAYS.get(type(event), timedelta(0))
-            return Owed(kind, event.subject, f"notices {event.subject}", due_at)
+            assert not isinstance(entity, Standing), "it has no messages of its own"
+            return _notice(event, event.subject)
         case _:
             raise AssertionError("an alert needs the number of its audit row")
+
+
+def _notice(event: Event, request_id: str) -> Owed:
+    due_at = event.at + DELAYS.get(type(event), timedelta(0))
+    return Owed(JobKind.NOTIFY, request_id, f"notices {request_id}", due_at)
 
 
 class Work:
