@@ -195,6 +195,7 @@ def a_standing(
     unanswered: tuple[Role | None, ...] = (),
     others: Mapping[str, str] | None = None,
     drift: str = "",
+    overruled_at: datetime | None = None,
     last_end_at: datetime | None = None,
     version: int = 0,
 ) -> Standing:
@@ -210,6 +211,7 @@ def a_standing(
         unanswered=unanswered,
         others=others,
         drift=drift,
+        overruled_at=overruled_at,
         last_end_at=last_end_at,
         version=version,
     )

@@ -119,34 +119,33 @@ def _buttons(alert: Alert, may_ask: bool) -> Block:
     if _text(alert, "wanted") == NOTHING:
         undone = f"I take {found} away."
     value = token(alert.row, alert.subject, _text(alert, "found"))
-    adopt = blocks.button(
-        "Adopt",
-        action_id=ADOPT,
-        value=value,
-        label=f"Adopt the change for {whose}",
-        ask_first=blocks.confirm(
-            title="Is the change right?",
-            text=f"{blocks.plain_name(whose, 150)}: {found} is what should be there from now on.",
-            yes="Adopt",
-            no="Go back",
-        ),
-    )
-    put_back = blocks.button(
-        "Put back",
-        action_id=PUT_BACK,
-        value=value,
-        label=f"Put back the change for {whose}",
-        ask_first=blocks.confirm(
-            title="Undo the change?",
-            text=f"{blocks.plain_name(whose, 150)}: {undone}",
-            yes="Put back",
-            no="Go back",
-        ),
+    right = f"{found} is what should be there from now on."
+    adopt = _decision("Adopt", ADOPT, value, whose, title="Is the change right?", effect=right)
+    put_back = _decision(
+        "Put back", PUT_BACK, value, whose, title="Undo the change?", effect=undone
     )
     ask = blocks.button(
         "Ask the person", action_id=ASK, value=value, label=f"Ask about the change for {whose}"
     )
     return blocks.actions(adopt, put_back, *([ask] if may_ask else []))
+
+
+def _decision(
+    name: str, action_id: str, value: str, whose: str, *, title: str, effect: str
+) -> Block:
+    """A button that says what it does, and asks before it does it."""
+    return blocks.button(
+        name,
+        action_id=action_id,
+        value=value,
+        label=f"{name} the change for {whose}",
+        ask_first=blocks.confirm(
+            title=title,
+            text=f"{blocks.plain_name(whose, 150)}: {effect}",
+            yes=name,
+            no="Go back",
+        ),
+    )
 
 
 def _closed(since: Sequence[Since], mention: Mention) -> list[str]:

@@ -19,7 +19,7 @@ from workflows.ports import Notice
 Mention = Mapping[EmailAddress, str]
 
 _NAMED = 10  # people named one by one; the rest are counted
-_WAITS, _TROUBLE = ":hourglass_flowing_sand:", ":warning:"
+_WAITS, TROUBLE = ":hourglass_flowing_sand:", ":warning:"
 
 
 def person(email: str, mention: Mention) -> str:
@@ -112,11 +112,11 @@ def mark(notice: Notice) -> str:
         return ""
     grant = notice.grant
     if grant is None or grant.status is GrantStatus.ISSUED:
-        return _TROUBLE if notice.trouble else _WAITS
+        return TROUBLE if notice.trouble else _WAITS
     if grant.status is GrantStatus.ACTIVE:
         return ":white_check_mark:"
     failed = grant.status is GrantStatus.FAILED
-    return _TROUBLE if failed or (grant.status is GrantStatus.ENDING and grant.stuck) else ""
+    return TROUBLE if failed or (grant.status is GrantStatus.ENDING and grant.stuck) else ""
 
 
 def dated(moment: datetime | None) -> str:

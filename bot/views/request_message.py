@@ -11,9 +11,11 @@ from typing import assert_never
 from bot.views import blocks, phrases, review_card
 from bot.views.blocks import Block, Message
 from bot.views.phrases import Mention
+from workflows.domain.drift import Instead, Word
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Team
 from workflows.domain.events import BOT, CLOCK
 from workflows.domain.grants import Grant, GrantStatus
+from workflows.domain.planning import ACCOUNT_GONE
 from workflows.domain.requests import AccessRequest, RequestStatus
 from workflows.ports import Notice
 
@@ -34,7 +36,8 @@ class _State:
 def draw(notice: Notice, *, now: datetime, mention: Mention) -> Message:
     """The message; `now` is what “if approved now” means while it is pending."""
     state = _state(notice, now, mention)
-    drawn = [blocks.section(f"{phrases.mark(notice)} {state.lead}".strip()), *state.more]
+    mark = phrases.TROUBLE if notice.instead else phrases.mark(notice)
+    drawn = [blocks.section(f"{mark} {state.lead}".strip()), *state.more]
     if state.button is not None:
         drawn.append(blocks.actions(state.button))
     return blocks.message(state.lead, drawn)
@@ -141,7 +144,7 @@ def _approved(notice: Notice, mention: Mention) -> _State:
     again = ask_again_button(request)
     match grant.status:
         case GrantStatus.ACTIVE:
-            return _active(request, grant, mention)
+            return _active(request, grant, notice.instead, mention)
         case GrantStatus.ENDING if grant.stuck:
             lead = (
                 f"Your access as {what} is over, but W&amp;B has not taken it back yet. I keep "
@@ -180,17 +183,39 @@ def _carried_out(
     return _State(lead, more, done_button(grant) if grant else None)
 
 
-def _active(request: AccessRequest, grant: Grant, mention: Mention) -> _State:
+def _active(
+    request: AccessRequest, grant: Grant, instead: Instead | None, mention: Mention
+) -> _State:
     what = phrases.role_in(grant.role, grant.place)
-    lead = f"You have {what}, *active* {phrases.end(grant.ends_at)}."
+    ends = phrases.end(grant.ends_at)
+    lead = f"You have {what}, *active* {ends}."
+    if instead is not None:
+        lead = f"You were given {what} {ends}, but {_changed(instead)}"
     by = phrases.people(grant.approvers, mention)
     before = f"Before, you held {blocks.strong(request.held.name)} there. " if request.held else ""
     note = blocks.context(f"{before}Approved by {by}{_dated(request)}.")
     return _State(lead, (note,), done_button(grant))
 
 
+def _changed(instead: Instead) -> str:
+    """What somebody made of it, and who has the word."""
+    shown = blocks.strong(instead.held.name) if instead.held else "no role"
+    by_hand = f"W&amp;B shows {shown} there now: somebody changed it by hand"
+    match instead.word:
+        case Word.ASKED:
+            return f"{by_hand}. The organization's admins have been asked."
+        case Word.LEFT:
+            return f"{by_hand}, and that was left as it is."
+        case Word.PUT_BACK:
+            return f"{by_hand}. It is to be put back, and W&amp;B has not done that yet."
+        case _:
+            assert_never(instead.word)
+
+
 def _left(notice: Notice, grant: Grant) -> str:
     """What is held there now; a note of the end itself says it better."""
+    if grant.note == ACCOUNT_GONE:
+        return ""
     if grant.ended_by in (CLOCK, grant.person) and review_card.note_of(grant):
         return ""
     if notice.held_now is None:

@@ -16,7 +16,6 @@ from tests.builders import (
     a_standing,
 )
 from workflows.domain import drift, planning, standings
-from workflows.domain.drift import LEFTOVER
 from workflows.domain.entitlements import Role
 from workflows.domain.events import (
     BOT,
@@ -310,9 +309,7 @@ def test_where_it_is_right_again_the_finding_is_gone_and_the_same_one_is_news() 
     assert len(drift.note(closed.entity, MEMBER, LEFT, now=LATER).events) == 1
 
 
-@pytest.mark.parametrize(
-    "state", ["", LEFTOVER, drift.RESOLVED, "fighting nothing", "refused admin"]
-)
+@pytest.mark.parametrize("state", ["", "leftover", "resolved", "fighting nothing", "refused admin"])
 def test_what_waits_for_nobodys_word_is_not_closed_as_a_finding(state: str) -> None:
     standing = a_standing(noted=True, drift=state)
 
@@ -346,4 +343,4 @@ def test_the_same_row_of_another_database_is_another_finding() -> None:
 
 
 def test_a_leftover_is_no_finding() -> None:
-    assert not drift.is_known(a_standing(drift=LEFTOVER), ADMIN)
+    assert not drift.is_known(a_standing(drift="leftover"), ADMIN)

@@ -166,7 +166,11 @@ def test_an_approval_says_how_many_words_it_takes_and_whose() -> None:
 
 @pytest.mark.parametrize("by", [ADA, BOB])
 def test_an_approvers_word_counts(by: EmailAddress) -> None:
-    policy.authorize(Policy(), a_request(), by, a_roster())
+    roster = a_roster()
+
+    policy.authorize(Policy(), a_request(), by, roster)  # where it does not count, it raises
+
+    assert by in policy.approvers_of(Policy().terms(VISION, MEMBER), VISION, roster, requester=EVE)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import ADMIN, MEMBER, NOW, VIEWER, a_grant, a_standing
 from workflows.domain import grants, stuck
-from workflows.domain.drift import LEFTOVER, RESOLVED, note_leftover
+from workflows.domain.drift import note_leftover
 from workflows.domain.grants import BY_HAND, Grant, GrantStatus
 from workflows.domain.standings import Standing
 from workflows.errors import AlreadySettled
@@ -42,7 +42,7 @@ def test_when_what_may_have_landed_late_is_a_leftover_though_nobody_said_no(
 
 def test_only_a_leftover_can_be_gone() -> None:
     assert stuck.leftover_gone(SENT, now=NOW).events == ()
-    gone = stuck.leftover_gone(replace(SENT, drift=LEFTOVER), now=NOW)
+    gone = stuck.leftover_gone(replace(SENT, drift="leftover"), now=NOW)
     assert (gone.entity.drift, len(gone.events)) == ("", 1)
 
 
@@ -50,13 +50,13 @@ def test_what_a_person_has_settled_is_theirs_and_no_alarm_any_more() -> None:
     held = a_standing(noted=True, prior=VIEWER, last_seen=ADMIN, unanswered=(MEMBER,))
     settled = stuck.after_settling_by_hand(held, [], now=NOW)
 
-    assert (settled.noted, settled.last_seen, settled.drift) == (False, VIEWER, RESOLVED)
+    assert (settled.noted, settled.last_seen, settled.drift) == (False, VIEWER, "resolved")
     assert (settled.unanswered, settled.last_end_at) == ((MEMBER,), NOW)
     assert note_leftover(settled, reason="no", now=NOW).events == ()
     assert stuck.after_settling_by_hand(held, [a_grant()], now=NOW) == held
 
     leftover = stuck.settle_leftover_by_hand(held, by="operator:ops", reason="looked", now=NOW)
-    assert (leftover.entity.unanswered, leftover.entity.drift) == ((), RESOLVED)
+    assert (leftover.entity.unanswered, leftover.entity.drift) == ((), "resolved")
 
 
 @pytest.mark.parametrize("status", [GrantStatus.ACTIVE, GrantStatus.ENDED, GrantStatus.FAILED])

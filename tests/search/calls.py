@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from tests.search.faults import Fault
 from tests.search.world import LATE, SHOWN_AFTER, VERY_LATE, Landing, Told, World
@@ -49,10 +50,25 @@ class Rosters:
         """It is read often enough."""
 
 
+class Watch(Protocol):
+    """Who looks on while W&B is changed; see `promises`."""
+
+    def next_end(self) -> datetime:
+        """When the next grant ends."""
+
+    def written(
+        self, person: EmailAddress, place: Place, before: Role | None, after: Role | None
+    ) -> None:
+        """We are about to change this."""
+
+    def applied(self, person: EmailAddress, place: Place) -> None:
+        """It was changed."""
+
+
 class Wandb:
     """`Directory` with a moment before each call and one after."""
 
-    def __init__(self, world: World, reach: Reach, watch: "Watch") -> None:
+    def __init__(self, world: World, reach: Reach, watch: Watch) -> None:
         self._world = world
         self._reach = reach
         self._watch = watch
@@ -140,24 +156,6 @@ class Wandb:
     def _answered(self, call: str) -> None:
         if self._reach(f"{call} answered") is Fault.LOST:
             raise DirectoryUnavailable("W&B's answer was lost.")
-
-
-class Watch:
-    """Who looks on while W&B is changed; see `promises`."""
-
-    def next_end(self) -> datetime:
-        """When the next grant ends."""
-        raise NotImplementedError
-
-    def written(
-        self, person: EmailAddress, place: Place, before: Role | None, after: Role | None
-    ) -> None:
-        """We are about to change this."""
-        raise NotImplementedError
-
-    def applied(self, person: EmailAddress, place: Place) -> None:
-        """It was changed."""
-        raise NotImplementedError
 
 
 class Slack:

@@ -81,6 +81,7 @@ class Machine:
         for (person, place), role in scene.before.items():
             self.world.by_hand(person, place, role)
             self.world.first[person, place_to_text(place)] = role
+        self.world.meddled = frozenset()
         self.world.changed_at = NOW - timedelta(days=1)
         self.world.roster = self.world.inner.roster()
         self.promises = Promises(self.world, self.database)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 
-from tests.search.calls import Watch
 from tests.search.faults import Fault
 from tests.search.gateway import MemoryDatabase
 from tests.search.world import World, place_of, unasked
@@ -81,7 +80,7 @@ class Bugs(logging.Handler):
             raise Broken(f"a bug: {error!r}") from error
 
 
-class Promises(Watch):
+class Promises:
     """Looks on, and raises `Broken`."""
 
     def __init__(self, world: World, database: MemoryDatabase) -> None:
@@ -298,6 +297,7 @@ class Promises(Watch):
             if held not in self._explained(key, place):
                 raise Broken(f"I1/I3/I4: in the end {person} holds {held} in {place}")
         self._everybody_was_told(grants)
+        self._no_hand_is_made_up()
 
     def _everybody_was_told(self, grants: dict[str, tuple[str, str]]) -> None:
         world = self._world
@@ -312,6 +312,12 @@ class Promises(Watch):
         often = [key for key, count in world.posts.items() if count > 1 + self.faults]
         if often:
             raise Broken(f"I8: posted more often than something went wrong: {often}")
+
+    def _no_hand_is_made_up(self) -> None:
+        sql = "SELECT id, person, place, note FROM access_grant WHERE note LIKE '%by hand%'"
+        for id, person, place, note in self._database.rows(sql):
+            if (person, place) not in self._world.meddled:
+                raise Broken(f"I8: {id} ended, and nobody's hand did what it says: {note}")
 
 
 def moment(stored: str) -> datetime:

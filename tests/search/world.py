@@ -51,6 +51,7 @@ class SavedWorld:
     messages: Mapping[tuple[str, str], Told]
     posts: Mapping[tuple[str, str], int]
     hands: Mapping[Key, tuple[Role | None, ...]]
+    meddled: frozenset[Key]
     landed_at: datetime | None
     changed_at: datetime
     before: tuple[Mapping[str, Account], Mapping[str, Mapping[str, Role]]]
@@ -73,6 +74,7 @@ class World:
         self.messages: dict[tuple[str, str], Told] = {}
         self.posts: dict[tuple[str, str], int] = {}
         self.hands: dict[Key, tuple[Role | None, ...]] = {}  # what people set, oldest first
+        self.meddled: frozenset[Key] = frozenset()  # where they did so since the scene began
         self.first: dict[Key, Role] = {}  # who held what when the scene began
         self.just_now: dict[Key, Role | None] = {}  # before what nobody has read yet
         self.landed_at: datetime | None = None
@@ -98,6 +100,7 @@ class World:
             dict(self.messages),
             dict(self.posts),
             dict(self.hands),
+            self.meddled,
             self.landed_at,
             self.changed_at,
             self.before,
@@ -115,6 +118,7 @@ class World:
         self.messages = dict(saved.messages)
         self.posts = dict(saved.posts)
         self.hands = dict(saved.hands)
+        self.meddled = saved.meddled
         self.landed_at = saved.landed_at
         self.changed_at = saved.changed_at
         self.before = saved.before
@@ -140,6 +144,7 @@ class World:
         key = (person, place_to_text(place))
         self.just_now.setdefault(key, self.base(person, place))
         self.hands[key] = (*self.hands.get(key, ()), role)
+        self.meddled |= {key}
 
     def base(self, person: EmailAddress, place: Place) -> Role | None:
         """What people last set there, and nobody of us is to lower."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.views.blocks import Message
 from sandbox.slack_blocks import are_blocks_too_long, check_message_blocks, check_view
+from workflows.domain.drift import Instead, Word
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import ADMIN, VIEWER, EmailAddress, Team
 from workflows.domain.grants import Grant, GrantStatus
@@ -83,6 +84,7 @@ NOTICES = {
     "issued": Notice(APPROVED, ISSUED),
     "delayed": Notice(APPROVED, ISSUED, trouble="W&B does not answer."),
     "active": Notice(APPROVED, ACTIVE),
+    "changed": Notice(APPROVED, ACTIVE, instead=Instead(VIEWER, Word.ASKED)),
     "ending": Notice(APPROVED, ENDING),
     "stuck": Notice(APPROVED, STUCK),
     "ended": Notice(APPROVED, ENDED, held_now=VIEWER),

@@ -61,7 +61,15 @@ def notices(draw: st.DrawFn) -> Notice:
     asked = [
         EmailAddress(f"a&b{number}@corp.example") for number in range(draw(st.integers(0, 12)))
     ]
-    return Notice(request, grant, why=draw(NAMES), waiting_for=asked, trouble=draw(WORDS))
+    instead = notice.instead and replace(notice.instead, held=role(draw(NAMES)))
+    return Notice(
+        request,
+        grant,
+        why=draw(NAMES),
+        waiting_for=asked,
+        trouble=draw(WORDS),
+        instead=instead,
+    )
 
 
 def assert_not_live(drawn: Any) -> None:

@@ -22,7 +22,9 @@ from tests.bot.views.cases import (
     buttons,
     said,
 )
-from workflows.domain.entitlements import EmailAddress, Organization
+from workflows.domain.drift import Instead, Word
+from workflows.domain.entitlements import VIEWER, EmailAddress, Organization, Role
+from workflows.domain.planning import ACCOUNT_GONE
 from workflows.domain.requests import Decision
 from workflows.ports import Notice
 
@@ -152,6 +154,57 @@ def test_what_somebody_set_by_hand_is_told_instead_of_what_was_before() -> None:
 
     assert ">W&amp;B shows member there now." in text
     assert "as before" not in text
+
+
+@pytest.mark.parametrize("ended_by", ["clock", EVE, ADA, "bot"])
+def test_where_the_account_is_gone_nothing_is_said_of_what_is_held(ended_by: str) -> None:
+    ended = replace(ENDED, ended_by=ended_by, note=ACCOUNT_GONE)
+
+    text = said(drawn(Notice(APPROVED, ended)))
+
+    assert ">The W&amp;B account that had it no longer exists." in text
+    assert "You hold" not in text
+
+
+@pytest.mark.parametrize(
+    ("held", "word", "sentences"),
+    [
+        (
+            VIEWER,
+            Word.ASKED,
+            "but W&amp;B shows *viewer* there now: somebody changed it by hand. The "
+            "organization's admins have been asked.",
+        ),
+        (
+            None,
+            Word.ASKED,
+            "but W&amp;B shows no role there now: somebody changed it by hand. The "
+            "organization's admins have been asked.",
+        ),
+        (
+            VIEWER,
+            Word.LEFT,
+            "but W&amp;B shows *viewer* there now: somebody changed it by hand, and that was left "
+            "as it is.",
+        ),
+        (
+            None,
+            Word.PUT_BACK,
+            "but W&amp;B shows no role there now: somebody changed it by hand. It is to be put "
+            "back, and W&amp;B has not done that yet.",
+        ),
+    ],
+)
+def test_what_somebody_changed_is_said_first_in_place_of_active(
+    held: Role | None, word: Word, sentences: str
+) -> None:
+    message = drawn(Notice(APPROVED, ACTIVE, instead=Instead(held, word)))
+
+    first = f"You were given *admin* in *vision* until {blocks.when(END)}, {sentences}"
+    assert message.text == first
+    assert said(message).startswith(f":warning: {first}")
+    assert "*active*" not in said(message)
+    assert list(buttons(message.blocks)) == ["I'm done"]
 
 
 def test_who_ended_it_early_is_said() -> None:
