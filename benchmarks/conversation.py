@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import stage
 from benchmarks.bare import BareStore, bare_app
 from benchmarks.databases import Databases
-from benchmarks.measuring import ROUNDS, Figure, against, by_turns
+from benchmarks.measuring import ROUNDS, Figure, by_turns, ratio
 from bot.running import Bot
 from workflows.storage.database import Database
 
@@ -42,20 +42,9 @@ def _clicks(kind: str, world: stage.World, bot: Bot, bare: str) -> Iterator[Figu
         before=lambda: stage.freshen(world, bot),
     )
     other.close()
-    yield Figure(
-        1,
-        f"click, stored, acknowledged; {kind}, p50",
-        mine.median / least.median,
-        2.0,
-        note=against(mine.median, least.median),
-    )
-    yield Figure(
-        1,
-        f"click, stored, acknowledged; {kind}, p99",
-        mine.p99 / least.p99,
-        5.0,
-        note=against(mine.p99, least.p99),
-    )
+    what = f"click, stored, acknowledged; {kind}"
+    yield ratio(1, f"{what}, p50", mine.median, least.median, bar=2.0)
+    yield ratio(1, f"{what}, p99", mine.p99, least.p99, bar=5.0)
 
 
 def forms(folder: Path, databases: Databases) -> Iterator[Figure]:
@@ -86,20 +75,9 @@ def _forms(kind: str, world: stage.World, bot: Bot, bare: str, teams: int) -> It
         each=EACH,
     )
     other.close()
-    yield Figure(
-        2,
-        f"form sent, stored, acknowledged; {kind}, p50",
-        mine.median / least.median,
-        2.0,
-        note=against(mine.median, least.median),
-    )
-    yield Figure(
-        2,
-        f"form sent, stored, acknowledged; {kind}, p99",
-        mine.p99 / least.p99,
-        6.0,
-        note=against(mine.p99, least.p99),
-    )
+    what = f"form sent, stored, acknowledged; {kind}"
+    yield ratio(2, f"{what}, p50", mine.median, least.median, bar=2.0)
+    yield ratio(2, f"{what}, p99", mine.p99, least.p99, bar=6.0)
 
 
 def picker(folder: Path, databases: Databases) -> Iterator[Figure]:
@@ -121,10 +99,4 @@ def picker(folder: Path, databases: Databases) -> Iterator[Figure]:
             each=20,
             clock=time.process_time,  # nothing is waited for
         )
-    yield Figure(
-        12,
-        "CPU of a search among 1,000 teams",
-        mine.median / least.median,
-        5.0,
-        note=against(mine.median, least.median),
-    )
+    yield ratio(12, "CPU of a search among 1,000 teams", mine.median, least.median, bar=5.0)

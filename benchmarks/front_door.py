@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from benchmarks import stage
 from benchmarks.databases import Databases
-from benchmarks.measuring import Figure, against, by_turns
+from benchmarks.measuring import Figure, by_turns, ratio
 from bot.server import SLACK_PATH, Health, build_server_app
 from sandbox.wandb_rules import wall_clock
 
@@ -45,12 +45,12 @@ def unsigned(folder: Path, databases: Databases) -> Iterator[Figure]:
         )
         memory, status = runner.run(_huge(ours))
     assert status in (401, 413), status
-    yield Figure(
+    yield ratio(
         4,
         "unsigned request, CPU against a bare Starlette answer",
-        mine.median / least.median,
-        0.5,
-        note=against(mine.median / MANY, least.median / MANY),
+        mine.median / MANY,
+        least.median / MANY,
+        bar=0.5,
     )
     yield Figure(
         4,

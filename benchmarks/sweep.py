@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import stage
 from benchmarks.databases import Databases
-from benchmarks.measuring import Figure, against, by_turns, in_words
+from benchmarks.measuring import Figure, by_turns, in_words, ratio
 from benchmarks.rows import add_grants
 from bot.running import Bot
 from sandbox.wandb_rules import wall_clock
@@ -32,12 +32,12 @@ def sizes(folder: Path, databases: Databases, *, many: int) -> Iterator[Figure]:
                         ends_at=now + timedelta(days=30),
                     )
                 least, most = by_turns(lambda: _look(small), lambda: _look(large), each=40)
-            yield Figure(
+            yield ratio(
                 5,
                 f"a sweep with {many:,} grants against {FEW:,}; {kind}",
-                most.median / least.median,
-                1.5,
-                note=against(most.median, least.median),
+                most.median,
+                least.median,
+                bar=1.5,
             )
 
 
