@@ -23,6 +23,8 @@ from tests.services.rig import Rig
 from workflows.domain.durations import Span
 from workflows.storage.database import Database
 
+pytestmark = pytest.mark.no_cover  # being traced takes twice as long
+
 PAIRS = 1000  # of each race, each way, on each database, when there is time
 A_FEW = 15
 ENOUGH_PROCESSES = 40  # starting two of them costs more than forty pairs

@@ -1,4 +1,4 @@
-"""A custom role that was held before the grant, and what is put back when W&B has it no more."""
+"""A custom role that is to be put back, and what is when W&B has it no more."""
 
 from datetime import timedelta
 
@@ -42,6 +42,37 @@ def test_in_place_of_a_custom_role_that_is_gone_the_one_it_inherits_from_is_put_
     assert rig.events().count("PriorReplaced") == 1
     assert rig.held() == MEMBER
     assert rig.standing().unanswered == ()
+    assert rig.notifier.alerts() == []
+    assert rig.jobs() == []
+
+
+def test_where_it_was_another_grant_that_gave_it_what_it_inherits_from_is_left_until_that_one_ends(
+    sqlite_rig: Rig,
+) -> None:
+    rig = sqlite_rig
+    watch(rig)
+    steward = rig.approved(role=STEWARD, duration=Span(8 * 3600))
+    rig.run()
+    admin = rig.approved(role=ADMIN, duration=Span(3600))
+    rig.run()
+    del rig.directory.custom_roles[STEWARD.name]
+
+    rig.wait(HOUR)
+    rig.wait(timedelta(seconds=2))
+    assert rig.held() == MEMBER
+    assert rig.grant(admin).status is GrantStatus.ENDED
+    assert "Release Steward no longer exists in W&B" in rig.grant(admin).note
+
+    changed = rig.directory.accounts[rig.directory.account_of(EVE)].version
+    rig.drain(timedelta(hours=2))
+    assert rig.grant(steward).status is GrantStatus.ACTIVE
+    assert rig.held() == MEMBER
+    assert rig.directory.accounts[rig.directory.account_of(EVE)].version == changed
+    assert rig.standing().unanswered == ()
+
+    rig.drain()
+    assert rig.held() is None, "what there was before is still what is put back"
+    assert "PriorReplaced" not in rig.events()
     assert rig.notifier.alerts() == []
     assert rig.jobs() == []
 

@@ -234,6 +234,7 @@ def test_what_is_given_by_hand_after_everything_is_over_is_nobodys_business(
     rig.give_back(id)
     rig.run()
     rig.directory.put(EVE, VISION, ADMIN)
+    rig.clock.advance(LAG)
 
     result = reconcile.reconcile(rig.deps, dry_run=False)
 

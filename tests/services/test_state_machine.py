@@ -51,6 +51,8 @@ from workflows.errors import (
 from workflows.services.grants import extend_grant
 from workflows.services.requests import cancel_request
 
+pytestmark = pytest.mark.no_cover  # being traced takes twice as long
+
 TEAM_ROLES = (VIEWER, MEMBER, ADMIN, STEWARD)
 LONGEST = timedelta(days=30)
 
