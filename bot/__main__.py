@@ -68,7 +68,7 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
         wrong(str(error))
     except (AlreadyRunning, SchemaIsNewer) as error:
         failed(str(error))
-    except Exception as error:
+    except Exception as error:  # the database: one sentence says what is wrong. A bug: raised again
         failed(trouble(error))
     page.attach(bot.measured())
     try:

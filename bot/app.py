@@ -142,9 +142,23 @@ def assemble(
         process=process,
         held_up=first.why_waiting,
     )
+    slack = bolt_app(settings, quick, Parts(deps, people, quick, _new_reference))
+    return _runnable(settings, deps, slack, work, keeper=keeper, leader=leader, close=close)
+
+
+def _runnable(
+    settings: Settings,
+    deps: Deps,
+    slack: App,
+    work: Work,
+    *,
+    keeper: RosterKeeper,
+    leader: Leader,
+    close: ExitStack,
+) -> Bot:
+    """What runs of its own accord, around what only answers."""
     worker = Worker(deps, random=Random())
     work.on_owed(worker.wake)
-    slack = bolt_app(settings, quick, Parts(deps, people, quick, _new_reference))
     bot = Bot(
         deps=deps,
         slack=slack,

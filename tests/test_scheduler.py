@@ -90,7 +90,11 @@ def test_the_last_moment_said_counts(scheduler: Scheduler) -> None:
 
 
 def test_stopping_what_never_started_is_harmless() -> None:
+    before = set(threading.enumerate())
+
     Scheduler(wall).stop()
+
+    assert set(threading.enumerate()) <= before
 
 
 def test_one_that_is_slow_holds_up_no_other_and_not_the_end(scheduler: Scheduler) -> None:

@@ -144,8 +144,7 @@ class Worker:
             self._hand_back([job.token])
         except AccessError as error:
             self._postpone(job, error)
-        except Exception as error:
-            # A bug. The job stays owed: access that is over is never forgotten.
+        except Exception as error:  # a bug: what is over is not forgotten, the job stays owed
             log.exception("a job failed", extra={"job": job.key})
             self._postpone(job, error)
         else:

@@ -129,17 +129,29 @@ def test_who_logs_waits_for_no_reader_and_what_was_left_out_is_counted(
     assert 39 <= vars(told)["lines"] <= 40  # one was being written
 
 
+class Interrupted(io.StringIO):
+    """A stream that is as good as closed for a while."""
+
+    is_closed_now = True
+
+    def write(self, text: str) -> int:
+        if self.is_closed_now:
+            raise ValueError("I/O operation on closed file")
+        return super().write(text)
+
+
 def test_a_log_that_is_closed_ends_nothing() -> None:
-    stream = io.StringIO()
-    stream.close()
+    stream = Interrupted()
     handler = logs.Beside(stream)
 
     handler.emit(a_line(1))
     handler.flush()
+    stream.is_closed_now = False
     handler.emit(a_line(2))
     handler.flush()
-
     handler.close()
+
+    assert stream.getvalue() == "2\n", "the thread that writes has outlived it"
 
 
 class DebugJourney(Journey):

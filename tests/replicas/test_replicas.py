@@ -74,6 +74,19 @@ def hung(journey: Journey) -> None:
     )
 
 
+def in_the_middle_of_giving(pair: Pair, *, hang: float) -> BotProcess:
+    """A replica that W&B leaves without an answer for so many seconds; another has begun since."""
+    journey = pair.journey
+    first = pair.process()
+    journey.ask(journey.eve, "vision member 8h Release check")
+    journey.card(journey.ada)
+    journey.api.faults.add(Fault(method="PATCH", hang=hang))
+    journey.approve(journey.ada)
+    hung(journey)
+    pair.process()
+    return first
+
+
 def given_once(journey: Journey, who: Person) -> None:
     """One addition, one card, one message."""
     who.wait_for_message("*active*", timeout=TAKEN_OVER)
@@ -88,14 +101,7 @@ def test_what_a_killed_replica_was_doing_is_done_by_the_other_within_half_a_minu
 ) -> None:
     if not long:
         pytest.skip("waits for a lease to run out: --long")
-    journey = pair.journey
-    first = pair.process()
-    journey.ask(journey.eve, "vision member 8h Release check")
-    journey.card(journey.ada)
-    journey.api.faults.add(Fault(method="PATCH", hang=60))
-    journey.approve(journey.ada)
-    hung(journey)
-    pair.process()
+    journey, first = pair.journey, in_the_middle_of_giving(pair, hang=60)
 
     first.kill()
     began = monotonic()
@@ -107,14 +113,7 @@ def test_what_a_killed_replica_was_doing_is_done_by_the_other_within_half_a_minu
 def test_a_replica_that_is_stopped_hands_back_what_it_cannot_finish_within_ten_seconds(
     pair: Pair,
 ) -> None:
-    journey = pair.journey
-    first = pair.process()
-    journey.ask(journey.eve, "vision member 8h Release check")
-    journey.card(journey.ada)
-    journey.api.faults.add(Fault(method="PATCH", hang=60))
-    journey.approve(journey.ada)
-    hung(journey)
-    pair.process()
+    journey, first = pair.journey, in_the_middle_of_giving(pair, hang=60)
 
     began = monotonic()
     code = first.terminate()
@@ -155,14 +154,7 @@ def test_a_replica_that_stands_still_and_wakes_up_again_does_no_harm(
 ) -> None:
     if not long:
         pytest.skip("waits for a lease to run out: --long")
-    journey = pair.journey
-    first = pair.process()
-    journey.ask(journey.eve, "vision member 8h Release check")
-    journey.card(journey.ada)
-    journey.api.faults.add(Fault(method="PATCH", hang=5))
-    journey.approve(journey.ada)
-    hung(journey)
-    pair.process()
+    journey, first = pair.journey, in_the_middle_of_giving(pair, hang=5)
 
     assert first.process is not None
     os.kill(first.process.pid, signal.SIGSTOP)
@@ -176,12 +168,24 @@ def test_a_replica_that_stands_still_and_wakes_up_again_does_no_harm(
 # -- Socket Mode -----------------------------------------------------------------------------------
 
 
+def with_a_connection_each(pair: Pair) -> BotThread:
+    """Two replicas, each with a Socket Mode connection: one of them."""
+    first, second = pair.thread(), pair.thread()
+    slack = pair.journey.slack
+    slack.wait_for(lambda: len(slack.courier.links) == 2, 20)
+    pair.wait_for(first, second)
+    return first
+
+
+def facts(replica: BotThread) -> list[str]:
+    """The names of all facts, oldest first."""
+    with replica.bot.deps.look() as work:
+        return [entry.event for entry in work.audit.all()]
+
+
 @by_socket
 def test_with_a_connection_each_what_slack_brings_to_either_has_one_effect(pair: Pair) -> None:
-    journey = pair.journey
-    first, second = pair.thread(), pair.thread()
-    journey.slack.wait_for(lambda: len(journey.slack.courier.links) == 2, 20)
-    pair.wait_for(first, second)
+    journey, first = pair.journey, with_a_connection_each(pair)
 
     journey.ask(journey.eve, "vision member 2s Release check")  # goes to one
     card = journey.card(journey.ada)
@@ -201,8 +205,7 @@ def test_with_a_connection_each_what_slack_brings_to_either_has_one_effect(pair:
     journey.eve.wait_for_message("*ended*", timeout=20)
     assert len(replies) == 2
     assert len(journey.eve.messages()) == len(journey.ada.messages()) == 1
-    with first.bot.deps.look() as work:
-        events = [entry.event for entry in work.audit.all()]
+    events = facts(first)
     for event in ("RequestSubmitted", "RequestApproved", "GrantActivated", "GrantEnded"):
         assert events.count(event) == 1
     assert sum(one.applied for one in journey.writes()) == 2
@@ -210,16 +213,11 @@ def test_with_a_connection_each_what_slack_brings_to_either_has_one_effect(pair:
 
 @by_socket
 def test_the_same_command_brought_to_both_connections_is_one_request(pair: Pair) -> None:
-    journey = pair.journey
-    first, second = pair.thread(), pair.thread()
-    journey.slack.wait_for(lambda: len(journey.slack.courier.links) == 2, 20)
-    pair.wait_for(first, second)
+    journey, first = pair.journey, with_a_connection_each(pair)
 
     sent = journey.eve.command("/wandb", "request-access vision member 8h Release check")
     again = journey.eve.retry(sent, as_slack=True)  # by turns: this time to the other
 
     assert (sent.error, again.error) == (None, None)
     journey.card(journey.ada)
-    with first.bot.deps.look() as work:
-        events = [entry.event for entry in work.audit.all()]
-    assert events.count("RequestSubmitted") == 1
+    assert facts(first).count("RequestSubmitted") == 1
