@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from sqlalchemy import Connection, Insert, Select, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,7 +15,7 @@ from workflows.domain.events import Event
 from workflows.errors import NotFound
 from workflows.ports import Receipt
 from workflows.storage.bookkeeping import AuditRow, MetaRow, ReceiptRow, table_of
-from workflows.storage.bulk import Many
+from workflows.storage.bulk import Cell, Many
 
 _RECEIPTS = table_of(ReceiptRow)
 _AUDIT = table_of(AuditRow)
@@ -68,16 +67,17 @@ class AuditEntry:
 
 
 _ADD_FACT = insert(_AUDIT).returning(_AUDIT.c.id)
+_COLUMNS = {
+    "at": "timestamp",
+    "actor": "text",
+    "subject": "text",
+    "event": "text",
+    "detail": "text",
+    "salt": "text",
+    "digest": "text",
+}
 _ADD_FACTS = Many(
-    {
-        "at": "timestamp",
-        "actor": "text",
-        "subject": "text",
-        "event": "text",
-        "detail": "text",
-        "salt": "text",
-        "digest": "text",
-    },
+    _COLUMNS,
     sqlite="INSERT INTO audit (at, actor, subject, event, detail, salt, digest) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)",
     postgresql="INSERT INTO audit (at, actor, subject, event, detail, salt, digest) "
@@ -95,10 +95,13 @@ _FACTS_OF_SUBJECTS = _FACTS.where(_AUDIT.c.subject.in_(bindparam("subjects", exp
 _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
+_OF_ALL = frozenset(field.name for field in fields(Event))  # they have columns of their own
+
+
 @cache
 def _names(event: type[Event]) -> tuple[str, ...]:
-    """Its fields. They are plain values, which `asdict` would copy at ten times the cost."""
-    return tuple(field.name for field in fields(event))
+    """Its own fields. They are plain values, which `asdict` would copy at ten times the cost."""
+    return tuple(field.name for field in fields(event) if field.name not in _OF_ALL)
 
 
 class Audit:
@@ -110,21 +113,21 @@ class Audit:
 
     def add(self, event: Event) -> int:
         """Append one fact; its id."""
-        return int(self._connection.execute(_ADD_FACT, self._row(event)).scalar_one())
+        row = dict(zip(_COLUMNS, self._row(event), strict=True))
+        return int(self._connection.execute(_ADD_FACT, row).scalar_one())
 
     def add_all(self, events: Sequence[Event]) -> None:
         """Append many, in this order, by one statement."""
-        rows = [tuple(self._row(event).values()) for event in events]
-        _ADD_FACTS.execute(self._connection, rows)
+        _ADD_FACTS.execute(self._connection, [self._row(event) for event in events])
 
-    def _row(self, event: Event) -> dict[str, Any]:
-        detail = {name: getattr(event, name) for name in _names(type(event))}  # type: ignore[arg-type]  # a class can be hashed
-        row = {name: detail.pop(name) for name in ("at", "actor", "subject")}
-        row["event"] = type(event).__name__
-        row["detail"] = _JSON.encode(detail)
-        row["salt"] = secrets.token_hex(16)
-        row["digest"] = digest(self._key, Content(**(row | {"at": moment(event.at)})))
-        return row
+    def _row(self, event: Event) -> tuple[Cell, ...]:
+        """In the order of `_COLUMNS`."""
+        name, at = type(event).__name__, moment(event.at)
+        detail = _JSON.encode({field: getattr(event, field) for field in _names(type(event))})  # type: ignore[arg-type]  # a class can be hashed
+        salt = secrets.token_hex(16)
+        content = Content(salt, at, event.actor, name, event.subject, detail)
+        made = digest(self._key, content)
+        return event.at, event.actor, event.subject, name, detail, salt, made
 
     def get(self, id: int) -> AuditEntry:
         """One entry. Raises `NotFound`."""
