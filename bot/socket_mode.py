@@ -42,7 +42,7 @@ class SocketMode(SocketModeHandler):
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._tally = rush.Tally()
-        self._closing = threading.Lock()
+        self._ending = threading.Lock()
         self._lock = threading.Lock()
         self._arrived: OrderedDict[str, float] = OrderedDict()
         self._done: OrderedDict[str, bool] = OrderedDict()  # False: begun
@@ -53,15 +53,23 @@ class SocketMode(SocketModeHandler):
         if self.client.closed:
             return
         super().connect()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
-        if self.client.closed:  # meanwhile: slack_sdk's threads would connect again for ever
-            self.close()
+        if self.client.closed:  # meanwhile: slack_sdk would connect again for ever
+            self._end()
 
     def close(self) -> None:
         """Close for good, and end slack_sdk's threads; a second time does no harm."""
-        with self._closing:
-            super().close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
-            if self.client.is_connected():  # one of those threads was just connecting again
-                self.client.disconnect()
+        self.client.closed = True  # whoever connects at this moment ends that connection
+        self._end()
+        super().close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+
+    def _end(self) -> None:
+        """What connects again comes to its end first: slack_sdk waits for the last connection."""
+        with self._ending:
+            self.client.auto_reconnect_enabled = False
+            if self.client.current_app_monitor.is_alive():
+                self.client.current_app_monitor.shutdown()  # type: ignore[no-untyped-call]  # slack_sdk's
+            self.client.auto_reconnect_enabled = False  # a connection that was made sets it again
+            self.client.disconnect()
 
     def arrived(self, message: str) -> None:
         """Called for every message as it is read, before it waits for a thread."""

@@ -6,16 +6,34 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import Postgres, running
 from tests.services.rig import Rig
 from workflows.storage.database import Database
 from workflows.storage.schema import migrate
 
+# How fast a machine is proves nothing about the bot.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`: the proofs at their full length, for minutes or hours."""
     parser.addoption("--long", action="store_true", help="run the proofs at their full length")
+
+
+# Whole journeys, searches and stand-ins: being traced makes them twice as long, and late where
+# Slack waits three seconds. Which lines are tested is asked of the smaller tests.
+UNTRACED = ("journeys", "replicas", "sandbox", "search")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the `UNTRACED` out of what coverage counts."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in UNTRACED:
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")

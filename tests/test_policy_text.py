@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows import policy_file
@@ -109,7 +109,6 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.one_of(st.text(), st.lists(WORDS).map(" ".join), st.lists(WORDS).map("".join)))
 def test_no_text_brings_anything_but_a_policy_or_named_mistakes(text: str) -> None:
     policy: Policy | None = None

@@ -115,9 +115,11 @@ def test_a_w_and_b_that_stays_away_makes_it_degraded_but_not_unready(
         assembled.clock.advance(timedelta(minutes=2))
         checks = WELL | {"wandb": "stale"}
         assert bot.health() == Health(ready=True, degraded=True, checks=checks)
-        assembled.read()  # the one that fails
-        assembled.read()
-        assert not bot.health().degraded
+        for _ in range(20):  # the first one fails; a busy machine may need some more
+            assembled.read()
+            if not bot.health().degraded:
+                break
+        assert bot.health() == Health(ready=True, degraded=False, checks=WELL)
 
 
 def test_a_worker_that_stands_still_makes_it_unready(assembled: Assembled) -> None:

@@ -265,6 +265,6 @@ def test_metrics_count_every_refusal_also_those_that_no_log_record_has() -> None
     ),
     kind=st.sampled_from([FORM, "application/json"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_signed_body_makes_it_raise(body: bytes, kind: str) -> None:
     assert Rig().post_signed(body, kind) in {200, 400}

@@ -169,7 +169,6 @@ def logged() -> Iterator[list[logging.LogRecord]]:
 )
 @settings(
     max_examples=400,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_nothing_that_nobody_signed_passes_raises_or_is_logged(

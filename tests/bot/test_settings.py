@@ -326,7 +326,7 @@ def test_no_secret_is_in_what_settings_look_like() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=30)))
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=200)
 def test_whatever_is_set_gives_settings_or_one_error(values: dict[str, str]) -> None:
     environ = NEEDED | {name.upper(): value for name, value in values.items()}
 

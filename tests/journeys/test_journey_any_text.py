@@ -49,7 +49,6 @@ def slowly(examples: int) -> settings:
     """Journeys take their time; one that fails is told as it is, and not made smaller."""
     return settings(
         max_examples=examples,
-        deadline=None,
         phases=(Phase.explicit, Phase.reuse, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )

@@ -49,7 +49,7 @@ def _office(profile: str) -> WandbApi:
     return WandbApi(world)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     profile=st.sampled_from(["newest-st", "newest-mt"]),
     kind=st.sampled_from(sorted(COLLECTIONS)),
@@ -81,7 +81,7 @@ def test_any_scim_body_is_answered_and_leaves_one_role_per_member(
         assert set(team.members.values()) <= known | renamed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     query=st.text(alphabet="{}():$ abentityquerymutation.\"'", max_size=60)
     | st.sampled_from(["{entity(name:1){id}}", "query {", "{viewer{id...X}}", "{users{edges}}"]),

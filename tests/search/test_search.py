@@ -14,9 +14,6 @@ from tests.search.scenes import SCENES
 from tests.search.wander import broken_by, smallest, wander
 from workflows.storage.tables import metadata
 
-# Being traced takes twice as long; which lines are tested is what the smaller tests are asked.
-pytestmark = pytest.mark.no_cover
-
 NAMES = [scene.name for scene in SCENES]
 
 

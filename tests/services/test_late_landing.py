@@ -93,7 +93,7 @@ def test_a_grant_that_was_given_and_not_settled_ends_when_the_right_to_approve_i
     with pytest.raises(Crash):
         rig.run()
     assert rig.held() == MEMBER
-    assert (rig.grant(id).status, rig.standing().unanswered) == (GrantStatus.ISSUED, ())
+    assert (rig.grant(id).status, rig.standing().unanswered) == (GrantStatus.ISSUED, (MEMBER,))
 
     rig.directory.put(ADA, VISION, None)
     again = restart(rig, frees=True)

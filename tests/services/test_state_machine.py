@@ -288,7 +288,6 @@ def test_whatever_happens_in_whatever_order_the_promises_hold(
             stateful_step_count=60 if long else 30,
             derandomize=not long,
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -46,7 +46,6 @@ def rosters(draw: st.DrawFn) -> Roster:
 @given(roster=rosters())
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_reading_comes_back_as_it_was(sqlite: Database, roster: Roster) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.views import denial_modal, help_text, home, listing, request_message, review_card
@@ -80,7 +80,7 @@ def assert_not_live(drawn: Any) -> None:
     assert "<" not in text
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(notices())
 def test_every_message_of_every_state_holds(notice: Notice) -> None:
     for view in (review_card, request_message):
@@ -90,7 +90,7 @@ def test_every_message_of_every_state_holds(notice: Notice) -> None:
         assert_not_live(message.text)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(notices())
 def test_the_form_for_a_denial_holds(notice: Notice) -> None:
     view = denial_modal.draw(notice.request, now=NOW, mention=MENTION)
@@ -99,7 +99,7 @@ def test_the_form_for_a_denial_holds(notice: Notice) -> None:
     assert_not_live(view)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.lists(notices(), max_size=4), WORDS, st.integers(1, 10))
 def test_every_page_and_list_holds(several: list[Notice], words: str, times: int) -> None:
     requests = [one.request for one in several] * times
