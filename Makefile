@@ -21,9 +21,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## The whole story, offline, in under a minute
 	@$(BIN)/python -m sandbox
 
-# Four at once also on two cores: most of the time of a journey is waiting.
+# Four at once also on two cores: most of the time of a journey is waiting. A few at a time, so that
+# nobody is left alone with the long ones.
 test: $(STAMP) ## Every test, on SQLite and on a real PostgreSQL
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 4 --maxschedchunk 4 $(ARGS)
 
 check: $(STAMP) ## What CI asks besides the tests: format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import ADA, ADMIN, BOB, EVE, HOUR, MEMBER, STEWARD, VIEWER, VISION
 from tests.services.rig import Rig
+from workflows import points
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import Role, custom_role
 from workflows.domain.grants import GrantStatus
@@ -275,3 +276,29 @@ def test_what_comes_to_its_end_while_it_is_given_is_only_over_once_it_is_taken_b
     assert ended.id > removed.id
     assert ended.detail["after"] == ""
     assert rig.held() is None
+
+
+def test_what_comes_to_its_end_just_before_it_is_settled_is_over_though_nothing_was_written(
+    sqlite_rig: Rig,
+) -> None:
+    rig = sqlite_rig
+    id = rig.approved(duration=Span(900))
+    rig.directory.put(EVE, VISION, MEMBER)  # by hand: there is nothing to write
+    left = ["its time is up"]
+
+    def act(reached: str) -> None:
+        if reached == "committed" and left and rig.standing().noted:
+            left.clear()
+            rig.clock.advance(timedelta(minutes=15))
+            rig.tick()
+
+    points.set_hook(act)
+    try:
+        rig.run()
+    finally:
+        points.set_hook(None)
+
+    assert not left
+    assert rig.grant(id).status is GrantStatus.ENDED
+    assert "RoleSent" not in {entry.event for entry in rig.audit()}
+    assert rig.held() == MEMBER
