@@ -20,9 +20,10 @@ def register(app: App, parts: Parts) -> None:
     request_access = RequestAccess(parts)
     my_access = MyAccess(parts, home)
     review_request = ReviewRequest(parts, home)
-    SlashCommand(parts, request_access, my_access, review_request).register(app)
-    request_access.register(app)
+    # Bolt tries them one after the other: what people wait for most comes first.
     review_request.register(app)
+    request_access.register(app)
+    SlashCommand(parts, request_access, my_access, review_request).register(app)
     ReviewDrift(parts).register(app)
     my_access.register(app)
     home.register(app)
