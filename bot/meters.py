@@ -84,7 +84,7 @@ DECISIONS = Tally(
 )
 REFUSED = Tally(
     "wandb_access_deliveries_refused_total",
-    "Deliveries that nobody looked at: by status, not signed by Slack; busy, too many at once.",
+    "Deliveries that nobody looked at: by status, unsigned, malformed or a replay; busy, too many.",
     "why",
 )
 TALLIES = (WANDB_CALLS, SLACK_CALLS, DECISIONS, REFUSED)

@@ -31,6 +31,7 @@ CLOCK = 5.0  # seconds between looks whether the clock was set
 RECONNECT = 5.0  # seconds between tries to open a Socket Mode connection
 SWEPT_WITHIN = 30.0  # seconds; when ends were looked for longer ago, something is wrong
 STOP_CHORES = 1.0  # seconds that a chore has to end; it may be cut off anywhere
+STOP_SOCKET = 1.0  # seconds for Slack to say goodbye
 STOP_AUDIT = 1.5  # seconds to seal and publish; what is not sealed is sealed at the next start
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,10 @@ class Bot:
     ) -> None:
         self.wind_down()
         if self.socket is not None:
-            self.socket.close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+            # slack_sdk waits for Slack, which may hang: leases are handed back all the same.
+            closing = threading.Thread(target=self.socket.close, name="socket", daemon=True)
+            closing.start()
+            closing.join(STOP_SOCKET)
         self.scheduler.stop(STOP_CHORES)
         self.leader.stop()
         self.worker.stop()

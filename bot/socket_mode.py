@@ -61,6 +61,7 @@ class SocketMode(SocketModeHandler):
         self.client.closed = True  # whoever connects at this moment ends that connection
         self._end()
         super().close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+        self._end()  # its own threads are over now; one may have connected again before
 
     def _end(self) -> None:
         """What connects again comes to its end first: slack_sdk waits for the last connection."""

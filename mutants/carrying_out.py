@@ -6,11 +6,20 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
     Safeguard(
         name="what a pass was planned for is looked at again",
         why="a grant that ends while it is given counts as ended, and W&B still has it",
-        file="workflows/services/standings.py",
-        old="        if self._kept.states != planned_for:",
+        file="workflows/services/leased.py",
+        old="        if self.states != states:",
         new="        if False:",
         test="services/test_ensure_ending.py::"
         "test_what_comes_to_its_end_while_it_is_given_is_only_over_once_it_is_taken_back",
+    ),
+    Safeguard(
+        name="what a pass is planned for is taken down before anything is stored",
+        why="a grant that ends while a hand is noted counts as ended, and W&B has it for ever",
+        file="workflows/services/standings.py",
+        old="        plan = self._plan(reading, held)\n",
+        new="        plan = self._plan(reading, held)\n        planned_for = self._kept.states\n",
+        test="services/test_enforcing.py::"
+        "test_what_comes_to_its_end_while_a_hand_is_noted_is_not_given_once_more",
     ),
     Safeguard(
         name="what is over is taken back before it counts as ended",
@@ -129,7 +138,7 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         name="what a hand made of live access is not called active",
         why="people count on a role that somebody took from them",
         file="workflows/domain/drift.py",
-        old="    if known.state in (FindingState.WAITS, FindingState.REFUSED):\n",
+        old="    if known.state in (told | {FindingState.FIGHTING} if failing else told):\n",
         new="    if False:\n",
         test="services/test_told_of_hands.py::"
         "test_the_requesters_message_says_what_somebody_set_and_that_the_admins_are_asked",

@@ -200,12 +200,13 @@ def _active(
 def _changed(instead: Instead) -> str:
     """What somebody made of it, and who has the word."""
     shown = blocks.strong(instead.held.name) if instead.held else "no role"
-    by_hand = f"W&amp;B shows {shown} there now: somebody changed it by hand"
+    now = f"W&amp;B shows {shown} there now"
+    by_hand = f"{now}: somebody changed it by hand"
     match instead.word:
         case Word.ASKED:
             return f"{by_hand}. The organization's admins have been asked."
         case Word.LEFT:
-            return f"{by_hand}, and that was left as it is."
+            return f"{now}, and that was left as it is."
         case Word.PUT_BACK:
             return f"{by_hand}. It is to be put back, and W&amp;B has not done that yet."
         case _:

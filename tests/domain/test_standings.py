@@ -89,10 +89,13 @@ def test_a_standing_is_named_by_the_person_and_the_place() -> None:
         (a_standing(), {None}),
         (a_standing(last_seen=VIEWER), {VIEWER}),
         (a_standing(last_seen=VIEWER, unanswered=(ADMIN,)), {VIEWER, ADMIN}),
-        (a_standing(last_seen=VIEWER, unanswered=(ADMIN, None)), {VIEWER, ADMIN, None}),
+        (a_standing(last_seen=ADMIN, unanswered=(VIEWER,)), {ADMIN, VIEWER}),
         # on the way into a team W&B gives member first
         (a_standing(unanswered=(ADMIN,)), {None, MEMBER, ADMIN}),
         (a_standing(unanswered=(None,)), {None}),
+        # also where the removal before it was never answered
+        (a_standing(last_seen=VIEWER, unanswered=(None, VIEWER)), {VIEWER, None, MEMBER}),
+        (a_standing(last_seen=VIEWER, unanswered=(ADMIN, None)), {VIEWER, ADMIN, None, MEMBER}),
         # a custom role that is deleted leaves what it inherits from
         (a_standing(last_seen=STEWARD), {STEWARD, MEMBER}),
         (a_standing(last_seen=ADMIN, unanswered=(STEWARD,)), {ADMIN, STEWARD, MEMBER}),

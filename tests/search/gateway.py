@@ -2,14 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import Connection
 
 from tests.search.quick import QuickConnection
-from workflows.storage.database import Database
+from workflows.storage.database import Database, begin
 from workflows.storage.tables import metadata
 
 
@@ -31,7 +31,11 @@ class MemoryDatabase(Database):
     def write(self) -> Iterator[Connection]:
         """See `Database`. A look within a transaction is part of it."""
         if self._quick is None:
-            with nullcontext() if self.connection.in_transaction() else self.connection.begin():
+            if self.connection.in_transaction():
+                yield self.connection
+                return
+            with self.connection.begin():
+                begin(self.connection, "BEGIN IMMEDIATE")
                 yield self.connection
         elif self.raw.in_transaction:
             yield cast(Connection, self._quick)

@@ -1,17 +1,19 @@
 """`drift: enforce`: what was taken is put back, a few times; what was raised is left."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from tests.builders import ADMIN, EVE, HOUR, MEMBER, OLGA, VISION
 from tests.services.rig import Rig
+from workflows.directories.memory import MemoryDirectory
 from workflows.domain.durations import Span
-from workflows.domain.entitlements import Role
+from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import GrantStatus
 from workflows.domain.planning import MOST_FIGHTS
 from workflows.domain.policy import Policy
-from workflows.domain.standings import LAG
+from workflows.domain.standings import LAG, Reading
 from workflows.errors import DirectoryRejected
 from workflows.services import reconcile
 from workflows.services.reconcile import IN_HAND, LEFT, PUT_BACK, TOLD, Difference
@@ -148,3 +150,44 @@ def test_a_fence_holds_up_putting_back_as_well(sqlite_rig: Rig) -> None:
     rig.drain(timedelta(minutes=10))
     assert rig.held() == MEMBER
     assert rig.standing().drift == ""
+
+
+class Meanwhile:
+    """A directory whose next reading takes a while, in which something happens."""
+
+    def __init__(self, inner: MemoryDirectory, happens: Callable[[], object]) -> None:
+        self._inner = inner
+        self._happens = [happens]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def read(self, person: EmailAddress, place: Place, *, account: str | None) -> Reading:
+        """What was there before it happened."""
+        reading = self._inner.read(person, place, account=account)
+        if self._happens:
+            self._happens.pop()()
+        return reading
+
+
+def test_what_comes_to_its_end_while_a_hand_is_noted_is_not_given_once_more(rig: Rig) -> None:
+    id = rig.approved(duration=Span(3600))
+    rig.run()
+    rig.clock.advance(timedelta(seconds=3599))
+    rig.directory.put(EVE, VISION, None)
+
+    def its_time_is_up() -> None:
+        rig.clock.advance(timedelta(seconds=1))
+        rig.tick()
+
+    reconcile.reconcile(rig.deps, dry_run=False)
+    rig.rewire(
+        policy=Policy(enforces=True),
+        directory=Meanwhile(rig.directory, its_time_is_up),
+    )
+    rig.run()
+
+    assert rig.held() is None
+    assert rig.grant(id).status is GrantStatus.ENDED
+    sent = [entry.detail["after"] for entry in rig.audit() if entry.event == "RoleSent"]
+    assert sent == ["member"]  # when it was given, and not again

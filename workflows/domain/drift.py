@@ -207,15 +207,18 @@ class Instead:
     word: Word
 
 
-def instead_of(standing: Standing, grant: Grant) -> Instead | None:
-    """What its messages say beside “active”; None: it is there.
+def instead_of(standing: Standing, grant: Grant, *, failing: bool = False) -> Instead | None:
+    """What its messages say beside “active”; None: it is there, or will be in a moment.
+
+    `failing`: what is to be done there does not work just now, so that moment is not near.
 
     A custom role that was deleted, and left what it inherits from, is nobody's word.
     """
     if grant.status is not GrantStatus.ACTIVE:
         return None
     known = finding_of(standing)
-    if known.state in (FindingState.WAITS, FindingState.REFUSED):
+    told = {FindingState.WAITS, FindingState.REFUSED}
+    if known.state in (told | {FindingState.FIGHTING} if failing else told):
         word = Word.ASKED if known.state is FindingState.WAITS else Word.PUT_BACK
         return None if known.is_about(grant.role) else Instead(found_role(known.found), word)
     held = standing.last_seen

@@ -151,7 +151,7 @@ def ours(standing: Standing) -> frozenset[Role | None]:
 def _may_land(standing: Standing) -> frozenset[Role | None]:
     """What a write of ours that nobody answered can still make of it."""
     roles = set(standing.unanswered)
-    if standing.last_seen is None and any(roles):
+    if None in {standing.last_seen, *roles} and any(roles):  # on the way in, for all we know
         roles.add(MEMBER)
     return _with_bases(roles)
 

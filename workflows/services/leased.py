@@ -12,7 +12,7 @@ from workflows.domain.events import Change
 from workflows.domain.gate import Gate
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.standings import Standing
-from workflows.errors import DirectoryUnavailable, LeaseLost
+from workflows.errors import Conflict, DirectoryUnavailable, LeaseLost
 from workflows.services.deps import Deps
 from workflows.storage.outbox import LEASE, Job
 from workflows.storage.unit_of_work import E, UnitOfWork
@@ -85,10 +85,16 @@ class LeasedStanding:
             if last:
                 return
             standing = work.standings.get(key.person, key.place)
-            self.look_at_grants(work)
+            self._look_at_grants(work)
         self.standing = standing
 
-    def look_at_grants(self, work: UnitOfWork) -> None:
+    def must_still_be(self, states: Mapping[str, GrantStatus], work: UnitOfWork) -> None:
+        """Raises `Conflict` where a grant is not where it was when it was planned what to do."""
+        self._look_at_grants(work)
+        if self.states != states:
+            raise Conflict("a grant has moved on since it was planned what to do")
+
+    def _look_at_grants(self, work: UnitOfWork) -> None:
         """As they are in this transaction: meanwhile one may have ended, or been extended."""
         grants = work.grants.open_of(self._key.person, self._key.place)
         self.grants = [grant for grant in grants if grant.id in self._considered]

@@ -25,7 +25,7 @@ from workflows.services import alarms
 from workflows.services.deps import Deps
 from workflows.services.overview import approvers_of
 from workflows.storage.outbox import Job
-from workflows.storage.unit_of_work import again_on_conflict
+from workflows.storage.unit_of_work import UnitOfWork, again_on_conflict
 
 NOBODY_REACHED = (
     "Nobody who may decide on this could be reached in Slack. Ask a W&B admin in person."
@@ -50,15 +50,15 @@ def notify(deps: Deps, job: Job) -> None:
         request = work.requests.get(job.subject)
         grant = work.grants.find(job.subject)
         receipts = work.receipts.of(job.subject)
-        trouble = _trouble(work.outbox.trouble_with, grant)
+        failing = grant is not None and _is_failing(work, grant)
         standing = work.standings.get(request.requester, request.place)
     approval = approvers_of(deps, request)
     notice = Notice(
         request,
         grant,
         held_now=standing.last_seen,
-        trouble=trouble,
-        instead=instead_of(standing, grant) if grant else None,
+        trouble=TROUBLE if failing and grant and grant.status is GrantStatus.ISSUED else "",
+        instead=instead_of(standing, grant, failing=failing) if grant else None,
     )
     failures: list[NotifierUnavailable] = []
 
@@ -92,11 +92,10 @@ def _deliver(deps: Deps, notice: Notice) -> Tell:
     return lambda receipt, maybe: deps.notifier.deliver(notice, receipt, maybe_posted=maybe)
 
 
-def _trouble(trouble_with: Callable[[JobKind, str], str], grant: Grant | None) -> str:
-    if grant is None or grant.status is not GrantStatus.ISSUED:
-        return ""
-    failed = trouble_with(JobKind.ENSURE, standing_key(grant.person, grant.place))
-    return TROUBLE if failed else ""
+def _is_failing(work: UnitOfWork, grant: Grant) -> bool:
+    """Whether what is to be done about it has failed, and is tried again."""
+    key = standing_key(grant.person, grant.place)
+    return bool(work.outbox.trouble_with(JobKind.ENSURE, key))
 
 
 def _may_know(audience: str, receipts: Mapping[str, Receipt]) -> bool:

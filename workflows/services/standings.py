@@ -116,9 +116,11 @@ class _Pass:
             raise DirectoryRejected(UNKNOWN_ROLE)
         self._first_touch(reading, held)
         self._writing.look_at_others(reading)
+        planned_for = self._kept.states  # before `_plan`, which stores, and reads them anew
         plan = self._plan(reading, held)
-        planned_for = self._kept.states
-        after = self._writing.write(reading, held, plan.wanted) if plan.step is Step.WRITE else held
+        after = held
+        if plan.step is Step.WRITE:
+            after = self._writing.write(reading, held, plan.wanted, planned_for)
         try:
             again_at = self._settle(held, after, plan, planned_for, exact=reading.exact)
         except Conflict:
@@ -232,9 +234,7 @@ class _Pass:
         standing = written.answered()
         done = Outcome(after, written.begun, written.replaced, self._lost_account)
         with self._kept.storing(last=True) as work:
-            self._kept.look_at_grants(work)
-            if self._kept.states != planned_for:  # what was just given may have come to its end
-                raise Conflict("a grant has moved on while W&B was told")
+            self._kept.must_still_be(planned_for, work)  # what was just given may be over
             for grant in self._kept.issued:
                 was = before if before != after else standing.prior  # a lost answer
                 work.record(lives.activate(grant, held_before=was, now=now))
@@ -266,7 +266,7 @@ class _Pass:
             if ended and standings.may_be_old(standing, after, now=now):
                 standing = standings.doubt(standing, after)
         elif ended and plan.step is Step.NOTHING:
-            standing = standings.doubt(standing, after)
+            standing = drift.done(standings.doubt(standing, after), plan)
         else:
             standing = drift.done(standing, plan)
         return standings.settle(standing, held=seen, ended=ended, open=is_open, now=now)
@@ -345,5 +345,4 @@ def tell_of_trouble(work: UnitOfWork, job: Job, *, at: datetime) -> None:
     """What was approved, or is over, takes longer than it should: have its messages drawn again."""
     person, _, place = job.subject.partition(" ")
     for grant in work.grants.open_of(EmailAddress(person), place_from_text(place)):
-        if grant.status is not GrantStatus.ACTIVE:
-            work.redraw(grant.id, at=at)
+        work.redraw(grant.id, at=at)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from workflows.domain import drift, standings
 from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
+from workflows.domain.grants import GrantStatus
 from workflows.domain.reactions import JobKind
 from workflows.domain.standings import Reading, Standing
 from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
@@ -43,12 +44,22 @@ class Writing:
         self._is_answered = False
         self._confirmed: Role | None = None  # what W&B showed after the last write
 
-    def write(self, reading: Reading, held: Role | None, wanted: Role | None) -> Role | None:
-        """Tell W&B, after noting that we are about to; what W&B shows then."""
+    def write(
+        self,
+        reading: Reading,
+        held: Role | None,
+        wanted: Role | None,
+        planned_for: Mapping[str, GrantStatus],
+    ) -> Role | None:
+        """Tell W&B, after noting that we are about to; what W&B shows then.
+
+        Raises `Conflict` where the grants are no longer those that it was `planned_for`.
+        """
         self.begun = True
         witness = self._fence(reading, held, wanted)
         now = self._deps.clock()
         with self._kept.about_to_write() as work:
+            self._kept.must_still_be(planned_for, work)
             if witness is not None:
                 witness.must_still_stand(work)
             work.record(
@@ -64,7 +75,7 @@ class Writing:
         except DirectoryRejected:
             self._forget_if_untouched(held)
             if not self._kept.issued and wanted is not None and self._is_gone(wanted):
-                return self._write_base_of(wanted, held)
+                return self._write_base_of(wanted, held, planned_for)
             raise
         self.look_at_others(after)
         if after.held != wanted and after.exact:
@@ -129,7 +140,9 @@ class Writing:
         """Whether this is a custom role that W&B has no more."""
         return role.custom and role.name not in self._deps.rosters.newer().custom_roles
 
-    def _write_base_of(self, role: Role, held: Role | None) -> Role | None:
+    def _write_base_of(
+        self, role: Role, held: Role | None, planned_for: Mapping[str, GrantStatus]
+    ) -> Role | None:
         """What W&B itself makes of a custom role that is deleted: the role it inherits from.
 
         Where it was there before us, that is noted: later looks need not find it out once more.
@@ -141,7 +154,7 @@ class Writing:
             self._kept.record(standings.replace_prior(self._kept.standing, base, now=now))
         if base == held:
             return held
-        return self.write(self._ask(self._kept.standing.account), held, base)
+        return self.write(self._ask(self._kept.standing.account), held, base, planned_for)
 
     def look_at_others(self, after: Reading) -> None:
         """An alarm when a write of ours cost the person roles in other teams; put them back.

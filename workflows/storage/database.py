@@ -66,7 +66,7 @@ class Database:
         """A transaction that may write: committed at the end, rolled back on any exception."""
         with self._turn, self.engine.begin() as connection:
             if self.is_sqlite:
-                _begin(connection, "BEGIN IMMEDIATE")
+                begin(connection, "BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
@@ -74,7 +74,7 @@ class Database:
         """One consistent look; waits for no writer."""
         with self._readers.begin() as connection:
             if self.is_sqlite:
-                _begin(connection, "BEGIN")
+                begin(connection, "BEGIN")
             yield connection
 
     def connect_alone(self) -> Connection:
@@ -158,7 +158,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # th
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection, statement: str) -> None:
+def begin(connection: Connection, statement: str) -> None:
     """By the driver itself: by way of the engine it would cost as much as a statement.
 
     Nor by an event of the engine's: where it has one, every statement looks for its listeners.

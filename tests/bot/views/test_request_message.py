@@ -184,8 +184,7 @@ def test_where_the_account_is_gone_nothing_is_said_of_what_is_held(ended_by: str
         (
             VIEWER,
             Word.LEFT,
-            "but W&amp;B shows *viewer* there now: somebody changed it by hand, and that was left "
-            "as it is.",
+            "but W&amp;B shows *viewer* there now, and that was left as it is.",
         ),
         (
             None,
