@@ -89,7 +89,7 @@ def migrate() -> None:
     from workflows.storage import schema
 
     try:
-        with open_database() as database:
+        with open_database(new=True) as database:
             schema.migrate(database)
     except schema.SchemaIsNewer as error:
         failed(str(error))

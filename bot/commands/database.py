@@ -26,18 +26,27 @@ class Stored:
 
 
 @contextmanager
-def open_database() -> "Iterator[Database]":
-    """The database of DATABASE_URL, closed after use. What it refuses ends the command."""
+def open_database(*, new: bool = False) -> "Iterator[Database]":
+    """The database of DATABASE_URL, closed after use. What it refuses ends the command.
+
+    `new`: it may be made now.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     from bot.settings import SettingsError, load_database_url
-    from workflows.storage.database import Database
+    from workflows.storage.database import Database, sqlite_file
 
     try:
         url = load_database_url(os.environ).get_secret_value()
     except SettingsError as error:
         wrong(str(error))
     check_folder(url)
+    file = sqlite_file(url)
+    if file is not None and not new and not file.exists():  # else SQLite would make an empty one
+        wrong(
+            f"There is no database at {file.resolve()}. Set DATABASE_URL to the one that the bot "
+            "has, or run this in the bot's folder; `wandb-access migrate` makes a new one."
+        )
     try:
         database = Database(url)
         try:
@@ -70,7 +79,10 @@ def open_stored(*, writes: bool = False) -> "Iterator[tuple[Stored, StorageSetti
             with work.look() as look:
                 changes = changes_key(look.chain.keys, look.chain.head())
             if changes:
-                wrong("AUDIT_KEY is not the key that the bot seals the audit log with by now.")
+                wrong(
+                    "AUDIT_KEY is not set, or not the key that the bot seals the audit log with by "
+                    "now. Give this command the bot's own."
+                )
         clock = _now if database.is_sqlite else DatabaseClock(database)
         yield Stored(work.begin, work.look, clock), settings
 

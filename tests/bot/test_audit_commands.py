@@ -235,7 +235,10 @@ def test_erase_refuses_in_words(told: Rig, database_url: str, tmp_path: Path) ->
     assert erase("eve", "--reason", "asked") == (2, "Give an address and a reason.\n")
     assert erase(ADA, "--reason", " ") == (2, "Give an address and a reason.\n")
     other = erase(ADA, "--reason", "asked", AUDIT_KEY=NEXT)
-    said = "AUDIT_KEY is not the key that the bot seals the audit log with by now.\n"
+    said = (
+        "AUDIT_KEY is not set, or not the key that the bot seals the audit log with by now. "
+        "Give this command the bot's own.\n"
+    )
     assert other == (2, said)
 
 

@@ -171,7 +171,7 @@ def test_ctrl_c_ends_it_well_too(tmp_path: Path) -> None:
 def test_migrate_makes_the_tables_and_may_be_called_again(empty_url: str, tmp_path: Path) -> None:
     environ = {"DATABASE_URL": empty_url}
     before = wandb_access("audit", "export", "--json", environ=environ, folder=tmp_path)
-    assert before.returncode == 1
+    assert before.returncode == (2 if empty_url.startswith("sqlite") else 1)  # 2: no such file
     assert "wandb-access migrate" in before.stderr
     for _ in range(2):
         done = wandb_access("migrate", environ=environ, folder=tmp_path)

@@ -77,3 +77,14 @@ def test_stuck_resolve_settles_it_in_the_operators_name(
     assert f"Nothing that is stuck now has the id {stuck_id}" in twice.stderr
     (entry,) = [one for one in rig.audit(stuck_id) if one.event == "StuckResolved"]
     assert (entry.actor, entry.detail["reason"]) == (f"operator:{OLGA}", "she stays")
+
+
+def test_where_there_is_no_database_none_is_made_and_the_way_to_the_right_one_is_said(
+    tmp_path: Path,
+) -> None:
+    done = wandb_access("stuck", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert f"There is no database at {tmp_path / 'wandb-access.db'}" in done.stderr
+    assert "DATABASE_URL" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.search", description=__doc__)
     parser.add_argument("--long", action="store_true", help="all pairs, triples, long histories")
-    parser.add_argument("--scene", help="only this one")
+    parser.add_argument("--scene", choices=[one.name for one in SCENES], help="only this one")
     parser.add_argument("--most", type=int, default=PAIRS, help="faulted steps a scene")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="long histories")
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
