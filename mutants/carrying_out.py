@@ -7,8 +7,8 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         name="what a pass was planned for is looked at again",
         why="a grant that ends while it is given counts as ended, and W&B still has it",
         file="workflows/services/leased.py",
-        old="        if self.states != states:",
-        new="        if False:",
+        old="                if self.states != planned_for:",
+        new="                if False:",
         test="services/test_ensure_ending.py::"
         "test_what_comes_to_its_end_while_it_is_given_is_only_over_once_it_is_taken_back",
     ),

@@ -19,6 +19,8 @@ from workflows.storage.unit_of_work import E, UnitOfWork
 
 WRITE_WITHIN = LEASE / 2  # from asking for the lease to telling W&B
 
+States = Mapping[str, GrantStatus]  # where each grant is, by its id
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -56,7 +58,7 @@ class LeasedStanding:
         return self.with_status(GrantStatus.ENDING)
 
     @property
-    def states(self) -> Mapping[str, GrantStatus]:
+    def states(self) -> States:
         """Where each grant is, as it was last stored."""
         return {grant.id: grant.status for grant in self.grants}
 
@@ -71,28 +73,24 @@ class LeasedStanding:
         self.grants = [one for one in self.grants if one.id != grant.id]
 
     @contextmanager
-    def storing(self, *, last: bool = False) -> Iterator[UnitOfWork]:
+    def storing(self, planned_for: States | None = None) -> Iterator[UnitOfWork]:
         """A transaction under the lease, which has its whole time from here on.
 
-        Raises `LeaseLost`, and `Conflict` for a lost race. After the `last` one of a pass nothing
-        is looked at any more, and nothing is read again.
+        Raises `LeaseLost`, and `Conflict` for a lost race, or where a grant is no longer where it
+        was when something was `planned_for` it.
         """
         key = self._key
         with self._deps.begin() as work:
             if not work.outbox.hold(self._job, now=self._deps.clock()):
                 raise LeaseLost(self._job.key)
+            if planned_for is not None:
+                self._look_at_grants(work)
+                if self.states != planned_for:
+                    raise Conflict("a grant has moved on since it was planned what to do")
             yield work
-            if last:
-                return
             standing = work.standings.get(key.person, key.place)
             self._look_at_grants(work)
         self.standing = standing
-
-    def must_still_be(self, states: Mapping[str, GrantStatus], work: UnitOfWork) -> None:
-        """Raises `Conflict` where a grant is not where it was when it was planned what to do."""
-        self._look_at_grants(work)
-        if self.states != states:
-            raise Conflict("a grant has moved on since it was planned what to do")
 
     def _look_at_grants(self, work: UnitOfWork) -> None:
         """As they are in this transaction: meanwhile one may have ended, or been extended."""
@@ -100,7 +98,7 @@ class LeasedStanding:
         self.grants = [grant for grant in grants if grant.id in self._considered]
 
     @contextmanager
-    def about_to_write(self) -> Iterator[UnitOfWork]:
+    def about_to_write(self, planned_for: States) -> Iterator[UnitOfWork]:
         """The transaction after which W&B is told.
 
         Without the database there is no write: whoever cannot commit this does not get there. Nor
@@ -108,7 +106,7 @@ class LeasedStanding:
         else's soon, it is tried again later (`DirectoryUnavailable`).
         """
         now = self._deps.clock()
-        with self.storing() as work:
+        with self.storing(planned_for) as work:
             yield work
         if self._deps.clock() - now > WRITE_WITHIN:
             raise DirectoryUnavailable("Storing it took too long, so W&B was not told yet.")

@@ -9,7 +9,7 @@ done is stored before it is done; what was done is stored after; either half can
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -32,7 +32,7 @@ from workflows.errors import (
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
 from workflows.services.gate import Gatekeeper
-from workflows.services.leased import Key, LeasedStanding
+from workflows.services.leased import Key, LeasedStanding, States
 from workflows.services.writing import Writing
 from workflows.storage.outbox import Job
 from workflows.storage.unit_of_work import UnitOfWork
@@ -225,7 +225,7 @@ class _Pass:
         before: Role | None,
         after: Role | None,
         plan: Plan,
-        planned_for: Mapping[str, GrantStatus],
+        planned_for: States,
         *,
         exact: bool,
     ) -> datetime | None:
@@ -233,8 +233,7 @@ class _Pass:
         written = self._writing
         standing = written.answered()
         done = Outcome(after, written.begun, written.replaced, self._lost_account)
-        with self._kept.storing(last=True) as work:
-            self._kept.must_still_be(planned_for, work)  # what was just given may be over
+        with self._kept.storing(planned_for) as work:  # what was just given may be over
             for grant in self._kept.issued:
                 was = before if before != after else standing.prior  # a lost answer
                 work.record(lives.activate(grant, held_before=was, now=now))

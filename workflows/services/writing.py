@@ -9,14 +9,13 @@ from datetime import timedelta
 
 from workflows.domain import drift, standings
 from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
-from workflows.domain.grants import GrantStatus
 from workflows.domain.reactions import JobKind
 from workflows.domain.standings import Reading, Standing
 from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
 from workflows.services.authority import Authority
 from workflows.services.deps import Deps
 from workflows.services.gate import Gatekeeper
-from workflows.services.leased import Key, LeasedStanding
+from workflows.services.leased import Key, LeasedStanding, States
 from workflows.storage.unit_of_work import UnitOfWork
 
 LONG = timedelta(seconds=20)  # what is tried again sooner than this is left to it
@@ -45,11 +44,7 @@ class Writing:
         self._confirmed: Role | None = None  # what W&B showed after the last write
 
     def write(
-        self,
-        reading: Reading,
-        held: Role | None,
-        wanted: Role | None,
-        planned_for: Mapping[str, GrantStatus],
+        self, reading: Reading, held: Role | None, wanted: Role | None, planned_for: States
     ) -> Role | None:
         """Tell W&B, after noting that we are about to; what W&B shows then.
 
@@ -58,8 +53,7 @@ class Writing:
         self.begun = True
         witness = self._fence(reading, held, wanted)
         now = self._deps.clock()
-        with self._kept.about_to_write() as work:
-            self._kept.must_still_be(planned_for, work)
+        with self._kept.about_to_write(planned_for) as work:
             if witness is not None:
                 witness.must_still_stand(work)
             work.record(
@@ -140,9 +134,7 @@ class Writing:
         """Whether this is a custom role that W&B has no more."""
         return role.custom and role.name not in self._deps.rosters.newer().custom_roles
 
-    def _write_base_of(
-        self, role: Role, held: Role | None, planned_for: Mapping[str, GrantStatus]
-    ) -> Role | None:
+    def _write_base_of(self, role: Role, held: Role | None, planned_for: States) -> Role | None:
         """What W&B itself makes of a custom role that is deleted: the role it inherits from.
 
         Where it was there before us, that is noted: later looks need not find it out once more.
