@@ -238,6 +238,35 @@ def test_a_connection_that_slack_sdk_makes_anew_while_it_is_closed_is_closed_too
         world.wait_for(lambda: not world.courier.links)
 
 
+def test_a_connection_that_slack_asked_to_be_made_anew_is_closed_too() -> None:
+    world = SlackWorld()
+    world.socket_mode = True
+    with SlackServer(world) as slack:
+        mode = opened(slack)
+        mode.connect()
+        world.wait_for(lambda: len(world.courier.links) == 1)
+        ask, asking, closing = mode.client.issue_new_wss_url, threading.Event(), threading.Event()
+
+        def slow() -> str:
+            url = ask()
+            asking.set()
+            closing.wait(10)
+            return url
+
+        mode.client.issue_new_wss_url = slow  # type: ignore[method-assign]  # the moment
+        mode.client.enqueue_message('{"type": "disconnect", "reason": "refresh_requested"}')
+        assert asking.wait(10)
+        closes = threading.Thread(target=mode.close)
+        closes.start()
+        world.wait_for(lambda: not world.courier.links)  # the first one is closed
+        closing.set()
+        closes.join(10)
+
+        assert not closes.is_alive()
+        assert not mode.client.is_connected()
+        world.wait_for(lambda: not world.courier.links)
+
+
 def test_what_is_closed_is_not_connected_any_more() -> None:
     with SlackServer(SlackWorld()) as slack:
         mode = opened(slack)

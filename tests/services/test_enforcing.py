@@ -5,16 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import ADMIN, EVE, HOUR, MEMBER, OLGA, VISION
+from tests.builders import ADMIN, EVE, HOUR, MEMBER, OLGA, VIEWER, VISION
 from tests.services.rig import Rig
 from workflows.directories.memory import MemoryDirectory
+from workflows.domain.drift import FindingState, Instead, Word, finding_of
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import GrantStatus
 from workflows.domain.planning import MOST_FIGHTS
 from workflows.domain.policy import Policy
 from workflows.domain.standings import LAG, Reading
-from workflows.errors import DirectoryRejected
+from workflows.errors import DirectoryRejected, DirectoryUnavailable
 from workflows.services import reconcile
 from workflows.services.reconcile import IN_HAND, LEFT, PUT_BACK, TOLD, Difference
 
@@ -191,3 +192,40 @@ def test_what_comes_to_its_end_while_a_hand_is_noted_is_not_given_once_more(rig:
     assert rig.grant(id).status is GrantStatus.ENDED
     sent = [entry.detail["after"] for entry in rig.audit() if entry.event == "RoleSent"]
     assert sent == ["member"]  # when it was given, and not again
+
+
+def test_what_w_and_b_does_not_let_us_put_back_is_not_called_active(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    id = given(rig)
+    rig.directory.put(EVE, VISION, None)
+    for _ in range(2):
+        rig.directory.fail_next(DirectoryUnavailable("503"), on="set_role")
+
+    compare(rig)
+    rig.wait(timedelta(seconds=3))
+    rig.wait(timedelta(seconds=1))
+
+    assert rig.held() is None
+    assert rig.notifier.notice(id).instead == Instead(None, Word.PUT_BACK)
+    rig.drain(timedelta(minutes=5))
+    assert rig.held() == MEMBER
+    assert rig.notifier.notice(id).instead is None
+
+
+def test_what_was_refused_is_over_when_another_end_finds_it_right(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    given(rig, hours=2)
+    lower = given(rig, VIEWER, hours=10)
+    rig.directory.put(EVE, VISION, None)
+    rig.directory.fail_next(DirectoryRejected("no seat"), on="set_role")
+    compare(rig)
+    assert finding_of(rig.standing()).state is FindingState.REFUSED
+
+    rig.directory.put(EVE, VISION, VIEWER)
+    rig.clock.advance(timedelta(hours=2))
+    rig.tick()
+    rig.run()
+    rig.wait(timedelta(seconds=1))
+
+    assert finding_of(rig.standing()).state is FindingState.NONE
+    assert rig.notifier.notice(lower).instead is None
