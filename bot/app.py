@@ -24,6 +24,7 @@ from bot.running import Bot
 from bot.server import build_server_app
 from bot.settings import Settings
 from bot.slack_api import new_client
+from bot.slack_token import SlackToken
 from bot.socket_mode import SocketMode
 from workflows import policy_file
 from workflows.domain.gate import process_name
@@ -143,7 +144,10 @@ def assemble(
         held_up=first.why_waiting,
     )
     slack = bolt_app(settings, quick, Parts(deps, people, quick, _new_reference))
-    return _runnable(settings, deps, slack, work, keeper=keeper, leader=leader, close=close)
+    token = SlackToken(quick.auth_test, clock=time.monotonic)
+    return _runnable(
+        settings, deps, slack, work, keeper=keeper, leader=leader, token=token, close=close
+    )
 
 
 def _runnable(
@@ -154,6 +158,7 @@ def _runnable(
     *,
     keeper: RosterKeeper,
     leader: Leader,
+    token: SlackToken,
     close: ExitStack,
 ) -> Bot:
     """What runs of its own accord, around what only answers."""
@@ -169,6 +174,7 @@ def _runnable(
         database=work.database,
         leader=leader,
         close=close,
+        token=token,
         socket=_socket(settings, slack),
     )
     bot.http = _http(settings, bot)

@@ -7,14 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Protocol
 
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from starlette.types import ASGIApp
 
 from bot.metrics import Running
 from bot.server import Health
+from bot.slack_token import SlackToken, why_unconnected
 from workflows.chores import CHORES, Chore, sweep
+from workflows.domain.roster import Roster
 from workflows.errors import DirectoryUnavailable
 from workflows.scheduler import Scheduler
 from workflows.services import audit_heads, start
@@ -42,6 +44,16 @@ def no_jump() -> timedelta:
     return timedelta(0)
 
 
+class Connection(Protocol):
+    """Slack's deliveries over a connection of our own."""
+
+    def connect(self) -> None:
+        """Open it; raises whatever slack_sdk does."""
+
+    def close(self) -> None:
+        """Close it for good; may wait for Slack."""
+
+
 @dataclass
 class Bot:
     """Everything that runs, connected. `with` starts it, and stops it in the right order."""
@@ -55,8 +67,10 @@ class Bot:
     database: Database
     leader: Leader
     close: ExitStack
-    socket: SocketModeHandler | None = None
+    token: SlackToken
+    socket: Connection | None = None
     jump: Callable[[], timedelta] = no_jump
+    _unconnected: str = ""  # why there is no connection, as it was last said
     _reader: threading.Thread | None = None
     _swept: float = field(default_factory=counted)
 
@@ -68,6 +82,7 @@ class Bot:
         for chore in CHORES:
             self._schedule(chore)
         self.scheduler.every(CLOCK, self._watch_clock, name="clock")
+        self.scheduler.after(0.0, self._look_at_token, name="slack token")
         self.scheduler.start()
         if self.socket is not None:
             self._connect(self.socket)
@@ -130,12 +145,22 @@ class Bot:
             log.warning("the clock was set", extra={"seconds": round(by.total_seconds())})
             start.clock_was_set(self.deps, by)
 
-    def _connect(self, socket: SocketModeHandler) -> None:
+    def _look_at_token(self) -> None:
+        """Ask Slack whether it takes the token, and once more when that is due."""
+        try:
+            self.token.look()
+        finally:
+            self.scheduler.after(self.token.wait, self._look_at_token, name="slack token")
+
+    def _connect(self, socket: Connection) -> None:
         """Open the Socket Mode connection; while Slack is down, try again every few seconds."""
         try:
-            socket.connect()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+            socket.connect()
         except Exception as error:  # slack_sdk raises many kinds; the next tick tries again
-            log.warning("no Socket Mode connection yet", extra={"error": type(error).__name__})
+            why = why_unconnected(error)
+            if why != self._unconnected:
+                log.warning("no Socket Mode connection yet", extra={"why": why})
+            self._unconnected = why
             self.scheduler.after(RECONNECT, lambda: self._connect(socket), name="socket mode")
 
     def _close_audit(self) -> None:
@@ -160,21 +185,37 @@ class Bot:
         )
 
     def health(self) -> Health:
-        """Ready once W&B has been read; degraded while it, the sweep or the lead is not well."""
+        """Ready once W&B has been read, unless Slack refuses the token: then nothing works.
+
+        Degraded while one of them, the sweep or the lead is not well. A Slack that is down leaves
+        it ready: what Slack delivers all the same is better answered than turned away.
+        """
         try:
             roster = self.deps.rosters.current()
         except DirectoryUnavailable:
             roster = None
-        is_fresh = roster is not None and roster.is_fresh(self.deps.clock())
         working = self.worker.is_running
         sweeping = self.sweep_age() < SWEPT_WITHIN
         checks = {
             "database": "ok",
             "worker": "ok" if working else "stopped",
-            "wandb": "ok" if is_fresh else ("stale" if roster else "not read yet"),
+            "slack": self.token.text,
+            "wandb": self._reading(roster),
             "sweep": "ok" if sweeping else "late",
             "leader": self.leader.state,
         }
-        ready = working and roster is not None
-        degraded = not (is_fresh and sweeping) or bool(self.leader.trouble)
-        return Health(ready=ready, degraded=degraded, checks=checks)
+        refused = self.token.is_refused
+        ready = working and roster is not None and not (refused or self.token.is_awaited)
+        well = all(checks[name] == "ok" for name in ("slack", "wandb", "sweep"))
+        degraded = not well or bool(self.leader.trouble)
+        return Health(ready=ready, degraded=degraded, broken=refused, checks=checks)
+
+    def _reading(self, roster: Roster | None) -> str:
+        """How this process fares with W&B; a stored reading may be another's, by another key."""
+        if self.keeper.refusal:
+            return self.keeper.refusal
+        if roster is None:
+            return "not read yet"
+        if not self.keeper.has_read:
+            return "not read yet by this process"
+        return "ok" if roster.is_fresh(self.deps.clock()) else "stale"

@@ -46,12 +46,14 @@ _NO_STORE = {"cache-control": "no-store"}
 @dataclass(frozen=True, slots=True)
 class Health:
     """How the process is. Not `ready`: no traffic yet. `degraded`: somebody outside is not well.
+    `broken`: it becomes ready only when a person mends something.
 
     `checks` goes out to whoever asks: a part's name and a word about it, never a person or a team.
     """
 
     ready: bool
     degraded: bool = False
+    broken: bool = False
     checks: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -186,8 +188,11 @@ def _ready_endpoint(
 
 
 def _readiness(state: Health) -> Response:
-    status = "degraded" if state.degraded else "ready"
-    content: dict[str, object] = {"status": status if state.ready else "starting"}
+    if state.ready:
+        status = "degraded" if state.degraded else "ready"
+    else:
+        status = "broken" if state.broken else "starting"
+    content: dict[str, object] = {"status": status}
     if state.checks:
         content["checks"] = dict(state.checks)
     return JSONResponse(content, status_code=200 if state.ready else 503, headers=_NO_STORE)

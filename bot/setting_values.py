@@ -40,6 +40,20 @@ def audit_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def audit_secrets(value: SecretStr) -> SecretStr:
+    """Earlier keys of the audit chain, with commas between them."""
+    keys = [key.strip() for key in value.get_secret_value().split(",")]
+    for number, key in enumerate(keys, 1):
+        if not key:
+            raise ValueError("has a comma without a key on both sides: take it out")
+        try:
+            audit_secret(SecretStr(key))
+        except ValueError as error:
+            which = f" (number {number} of {len(keys)})" if len(keys) > 1 else ""
+            raise ValueError(f"has a key{which} that {error}") from None
+    return value
+
+
 def url(value: str) -> SplitResult:
     """A base URL that a key may be sent to."""
     try:

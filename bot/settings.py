@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import setting_values
@@ -82,9 +82,7 @@ class StorageSettings(BaseSettings):
     @field_validator("audit_keys_old", mode="after")
     @classmethod
     def _audit_keys(cls, value: SecretStr) -> SecretStr:
-        for key in value.get_secret_value().split(","):
-            setting_values.audit_secret(SecretStr(key.strip()))
-        return value
+        return setting_values.audit_secrets(value)
 
     @field_validator("audit_publish", mode="after")
     @classmethod
@@ -179,6 +177,16 @@ class Settings(StorageSettings):
         if re.fullmatch("[0-9]{1,5}", str(value)) and 1 <= int(str(value)) <= 65535:
             return int(str(value))
         raise ValueError("is not a port; give a number from 1 to 65535")
+
+    @field_validator("metrics_port", mode="after")
+    @classmethod
+    def _metrics_port(cls, value: int, info: ValidationInfo) -> int:
+        if value == info.data.get("port"):
+            raise ValueError(
+                "is the same as PORT: give it a port of its own, such as 9100,"
+                " or leave it out to serve no metrics"
+            )
+        return value
 
     @field_validator("log_level", mode="after")
     @classmethod

@@ -17,7 +17,7 @@ from bot.meters import SLACK_CALLS
 from workflows.errors import NotifierUnavailable
 from workflows.points import point
 
-# What a later try, or somebody mending the installation, can make good.
+# What a later try can make good.
 _TRY_AGAIN = frozenset(
     {
         "ratelimited",
@@ -27,15 +27,20 @@ _TRY_AGAIN = frozenset(
         "service_unavailable",
         "team_added_to_org",
         "request_timeout",
+        "org_login_required",
+        "ekm_access_denied",
+        "unknown_method",
+    }
+)
+# What somebody who mends the installation can make good.
+_TO_MEND = frozenset(
+    {
         "invalid_auth",
         "not_authed",
         "token_revoked",
         "token_expired",
         "account_inactive",
         "missing_scope",
-        "org_login_required",
-        "ekm_access_denied",
-        "unknown_method",
     }
 )
 
@@ -51,6 +56,14 @@ class SlackSaidNo(Exception):
         self.code = code
 
 
+class SlackRefusesApp(NotifierUnavailable):
+    """Slack refuses a token, or the app lacks a right; once it is mended, a later try works."""
+
+    def __init__(self, code: str, *, retry_after: float | None) -> None:
+        super().__init__(f"Slack did not take it: {code}", retry_after=retry_after)
+        self.code = code
+
+
 def new_client(token: str, base_url: str, *, timeout: int) -> WebClient:
     """A client that tries once: what must not be lost is tried again by the outbox.
 
@@ -61,23 +74,25 @@ def new_client(token: str, base_url: str, *, timeout: int) -> WebClient:
 
 def call(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:  # slack_sdk's own types
     """Call one method of a client. Raises `SlackSaidNo` and `NotifierUnavailable`."""
+    data: dict[str, Any] = ask(method, **arguments).data
+    return data
+
+
+def ask(method: Callable[..., Any], **arguments: Any) -> Any:  # slack_sdk's own types
+    """The same, for who needs headers too: `data` of what it returns is a dict."""
     point("about to ask Slack")
     try:
         answer = method(**arguments)
         point("Slack answered")
-    except SlackApiError as error:
-        translated = _translated(error)
-        SLACK_CALLS.add("refused" if isinstance(translated, SlackSaidNo) else "later")
-        raise translated from error
     except (SlackClientError, HTTPException, URLError, OSError, ValueError) as error:
-        SLACK_CALLS.add("later")
-        raise NotifierUnavailable(f"Slack did not answer: {type(error).__name__}") from error
-    data = answer.data
-    if not isinstance(data, dict):
+        trouble = translated(error)
+        SLACK_CALLS.add("refused" if isinstance(trouble, SlackSaidNo) else "later")
+        raise trouble from error
+    if not isinstance(answer.data, dict):
         SLACK_CALLS.add("later")
         raise NotifierUnavailable("Slack answered something that is not JSON.")
     SLACK_CALLS.add("ok")
-    return data
+    return answer
 
 
 def call_webhook(url: str, **arguments: Any) -> None:  # what Slack takes
@@ -93,25 +108,36 @@ def call_webhook(url: str, **arguments: Any) -> None:  # what Slack takes
         raise NotifierUnavailable(f"Slack did not take it: {answer.status_code}")
 
 
-def _translated(error: SlackApiError) -> Exception:
+def translated(error: Exception) -> SlackSaidNo | NotifierUnavailable:
+    """What an exception of slack_sdk means. Of its text only Slack's own code is kept."""
+    if not isinstance(error, SlackApiError):
+        return NotifierUnavailable(f"Slack did not answer: {type(error).__name__}")
     response: Any = error.response
     data = getattr(response, "data", None)
     said = data.get("error") if isinstance(data, dict) else None
     code = said if isinstance(said, str) and _CODE.fullmatch(said) else ""
     status = getattr(response, "status_code", 0)
+    retry_after = _seconds(header_of(response, "retry-after"))
     if status == 429 or status >= 500 or not code or code in _TRY_AGAIN:
         return NotifierUnavailable(
-            f"Slack did not take it: {code or status}", retry_after=_retry_after(response)
+            f"Slack did not take it: {code or status}", retry_after=retry_after
         )
+    if code in _TO_MEND:
+        return SlackRefusesApp(code, retry_after=retry_after)
     return SlackSaidNo(code)
 
 
-def _retry_after(response: Any) -> float | None:  # slack_sdk's own types
+def header_of(response: Any, name: str) -> str | None:  # slack_sdk's own types
+    """A header of an answer, whichever way the server spells its name."""
     headers = getattr(response, "headers", None) or {}
-    for name, value in headers.items():
-        if name.lower() == "retry-after":
-            try:
-                return float(value[0] if isinstance(value, list) else value)
-            except (TypeError, ValueError):
-                return None
+    for key, value in headers.items():
+        if key.lower() == name:
+            return str(value[0] if isinstance(value, list) else value)
     return None
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None

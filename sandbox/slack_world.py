@@ -223,7 +223,9 @@ class SlackWorld(Workspace):
             body = _refusal(refused)
         if fault is not None:
             return _faulty(fault.effect)
-        return ApiAnswer(200, {"x-oauth-scopes": ",".join(sorted(self.app.scopes))}, body)
+        granted = ",".join(sorted(self.app.scopes))
+        headers = {"x-oauth-scopes": granted} if token == self.bot_token else {}
+        return ApiAnswer(200, headers, body)
 
     def _handle(self, method: str, params: Json, token: str | None) -> Json:
         if not token:

@@ -11,7 +11,7 @@ import yaml
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot import listeners
+from bot import listeners, slack_token
 from bot.listeners.parts import Parts
 from bot.payloads import Help as HelpCommand
 from bot.payloads import command_of
@@ -25,6 +25,7 @@ FILE = ROOT / "app_manifest.yaml"
 # Where it names one for each kind of conversation, those are left out that the bot is never in
 # (mpim:history), or that make channels (channels:manage, groups:write, mpim:write).
 SCOPES = {
+    "auth.test": set[str](),
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.open": {"im:write"},
@@ -98,6 +99,12 @@ def test_it_asks_for_the_scopes_of_what_is_called_and_for_no_others(
     needed = FOR_COMMANDS.union(*SCOPES.values())
     assert set(asked) == {"bot"}, "nothing is done as a person"
     assert sorted(asked["bot"]) == sorted(needed)
+
+
+def test_the_scopes_that_the_bot_looks_for_are_those_of_the_file(
+    manifest: dict[str, Any],
+) -> None:
+    assert list(slack_token.SCOPES) == manifest["oauth_config"]["scopes"]["bot"]
 
 
 def test_every_scope_says_in_the_file_why(manifest: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from bot.views import blocks
 from workflows.domain import durations
 from workflows.domain.durations import Duration, Permanent, Span, Until
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Role, Team
+from workflows.domain.events import OPERATOR
 from workflows.domain.grants import GrantStatus
 from workflows.domain.requests import RequestStatus
 from workflows.ports import Notice
@@ -23,7 +24,9 @@ _WAITS, TROUBLE = ":hourglass_flowing_sand:", ":warning:"
 
 
 def person(email: str, mention: Mention) -> str:
-    """`<@U…>`, or the address of somebody who is not in this Slack."""
+    """`<@U…>`, or the address of somebody who is not in this Slack; or an operator's name."""
+    if email.startswith(OPERATOR):
+        return f"{blocks.name(email.removeprefix(OPERATOR))}, who operates this bot"
     user = mention.get(EmailAddress(email))
     return f"<@{user}>" if user else blocks.escape(email)
 

@@ -1,143 +1,29 @@
-"""The composition root: what is connected, how it is, and that it starts and stops cleanly."""
+"""The composition root: what is connected, and that it starts and stops cleanly."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
 from bot import running
-from bot.app import AlreadyRunning, assemble, build
+from bot.app import AlreadyRunning, build
 from bot.running import Bot
-from bot.server import Health
-from bot.settings import Settings, load_settings
-from bot.slack_api import new_client
 from sandbox.slack_server import SlackServer
 from sandbox.slack_world import SlackWorld
-from tests.services.rig import FakeClock, a_directory
+from tests.bot.assembled import Assembled, our_threads, settings_of, until
 from workflows.chores import CHORES, Chore
-from workflows.domain.policy import Policy
-from workflows.errors import DirectoryUnavailable
 from workflows.services.deps import Deps
 from workflows.storage.database import Database, hold_alone
 from workflows.storage.schema import SchemaIsNewer
-from workflows.storage.unit_of_work import Work
-
-NOBODY = "http://127.0.0.1:9"  # nothing answers there
-OURS = ("roster", "access-", "messages-", "worker-leases", "APScheduler")
-
-
-def settings_of(folder: Path, **changes: str) -> Settings:
-    """Settings with a database in this folder and nobody outside."""
-    environ = {
-        "SLACK_BOT_TOKEN": "xoxb-1",
-        "SLACK_SIGNING_SECRET": "secret",
-        "WANDB_API_KEY": "key",
-        "SLACK_API_URL": f"{NOBODY}/api/",
-        "WANDB_BASE_URL": NOBODY,
-        "DATABASE_URL": f"sqlite:///{folder / 'access.db'}",
-        **changes,
-    }
-    return load_settings(environ, env_file=None)
-
-
-class Assembled:
-    """A bot on a directory in memory, with a clock that is advanced; it is not started."""
-
-    def __init__(self, folder: Path, database: Database) -> None:
-        settings = settings_of(folder)
-        self.clock = FakeClock()
-        self.directory = a_directory(self.clock)
-        client = new_client("xoxb-1", settings.slack_api_url, timeout=1)
-        self.closed: list[str] = []
-        close = ExitStack()
-        close.callback(self.closed.append, "closed")
-        self.bot: Bot = assemble(
-            settings,
-            client,
-            client,
-            Work(database),
-            policy=Policy(),
-            directory=self.directory,
-            clock=self.clock,
-            close=close,
-        )
-
-    def read(self) -> None:
-        """Have W&B read, and wait for it."""
-        self.bot.deps.rosters.newer()
 
 
 @pytest.fixture
 def assembled(tmp_path: Path, sqlite: Database) -> Assembled:
     """On a migrated SQLite file."""
     return Assembled(tmp_path, sqlite)
-
-
-def our_threads() -> Iterator[str]:
-    """The names of the bot's own threads that live."""
-    return (one.name for one in threading.enumerate() if one.name.startswith(OURS))
-
-
-WELL = {
-    "database": "ok",
-    "worker": "ok",
-    "wandb": "ok",
-    "sweep": "ok",
-    "leader": "this process",
-}
-
-# -- how it is -----------------------------------------------------------------------------------
-
-
-def test_before_it_was_started_and_w_and_b_was_read_it_is_not_ready(assembled: Assembled) -> None:
-    checks = WELL | {"worker": "stopped", "wandb": "not read yet"}
-    assert assembled.bot.health() == Health(ready=False, degraded=True, checks=checks)
-
-
-def test_once_w_and_b_was_read_it_is_ready(assembled: Assembled) -> None:
-    with assembled.bot as bot:
-        assembled.read()
-        assert bot.health() == Health(ready=True, degraded=False, checks=WELL)
-
-
-def test_a_w_and_b_that_stays_away_makes_it_degraded_but_not_unready(
-    assembled: Assembled,
-) -> None:
-    with assembled.bot as bot:
-        assembled.read()
-        assembled.directory.fail_next(DirectoryUnavailable("down"), on="roster")
-        assembled.clock.advance(timedelta(minutes=2))
-        checks = WELL | {"wandb": "stale"}
-        assert bot.health() == Health(ready=True, degraded=True, checks=checks)
-        for _ in range(20):  # the first one fails; a busy machine may need some more
-            assembled.read()
-            if not bot.health().degraded:
-                break
-        assert bot.health() == Health(ready=True, degraded=False, checks=WELL)
-
-
-def test_a_worker_that_stands_still_makes_it_unready(assembled: Assembled) -> None:
-    with assembled.bot as bot:
-        assembled.read()
-        bot.worker.stop()
-        health = bot.health()
-        assert not health.ready
-        assert health.checks["worker"] == "stopped"
-
-
-def test_a_first_reading_that_fails_leaves_it_unready(assembled: Assembled) -> None:
-    for _ in range(6):  # the one at the start, the one that we ask for, and to spare
-        assembled.directory.fail_next(DirectoryUnavailable("down"), on="roster")
-    with assembled.bot as bot:
-        with pytest.raises(DirectoryUnavailable):
-            assembled.read()
-        assert not bot.health().ready
 
 
 # -- starting and stopping -----------------------------------------------------------------------
@@ -182,7 +68,7 @@ def test_building_it_calls_nobody(tmp_path: Path) -> None:
     with SlackServer(SlackWorld()) as slack:
         bot = build(settings_of(tmp_path, SLACK_API_URL=slack.url, SLACK_APP_TOKEN="xapp-1"))
         assert bot.socket is not None
-        bot.socket.close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+        bot.socket.close()
         bot.close.close()
         assert slack.world.calls == []
 
@@ -208,6 +94,67 @@ def test_a_slack_that_is_down_at_the_start_is_connected_to_when_it_is_back(
     assert list(our_threads()) == []
 
 
+class Socket:
+    """Stands for a Socket Mode connection: each `connect` raises the next of `troubles`, if any."""
+
+    def __init__(self, *troubles: Exception) -> None:
+        self.troubles = list(troubles)
+        self.connected, self.closing = threading.Event(), threading.Event()
+        self.may_close = threading.Event()
+
+    def connect(self) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.connected.set()
+
+    def close(self) -> None:
+        self.closing.set()
+        self.may_close.wait(60)
+
+
+def test_a_slack_that_hangs_while_its_connection_is_closed_holds_up_no_stop(
+    assembled: Assembled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "STOP_SOCKET", 0.05)
+    socket, stopped = Socket(), threading.Event()
+    assembled.bot.socket = socket
+    assembled.bot.__enter__()
+
+    def stop() -> None:
+        assembled.bot.__exit__(None, None, None)
+        stopped.set()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    try:
+        assert socket.closing.wait(20)
+        assert stopped.wait(20), "it waits for Slack"
+        assert list(our_threads()) == []
+        assert assembled.closed == ["closed"]
+    finally:
+        socket.may_close.set()
+        stopping.join(20)
+
+
+def test_each_new_reason_for_which_there_is_no_connection_is_logged_with_what_to_do(
+    assembled: Assembled, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running, "RECONNECT", 0.01)
+    assembled.slack.refuses("invalid_auth")
+    refused, away = assembled.slack.says, OSError("wss://canary")
+    assert refused is not None
+    socket = Socket(refused, refused, away, away, refused)
+    socket.may_close.set()
+    assembled.slack.says, assembled.bot.socket = None, socket
+    with assembled.bot:
+        assert socket.connected.wait(20)
+
+    logged = [one for one in caplog.records if one.message == "no Socket Mode connection yet"]
+    whys = [vars(one)["why"] for one in logged]
+    assert whys[0].startswith("Slack refuses SLACK_APP_TOKEN (invalid_auth): make an App-Level")
+    assert whys == [whys[0], "Slack did not answer: OSError", whys[0]]
+
+
 # -- what is done every so often -----------------------------------------------------------------
 
 
@@ -215,14 +162,6 @@ def events(bot: Bot) -> list[str]:
     """The names of all facts, oldest first."""
     with bot.deps.look() as work:
         return [entry.event for entry in work.audit.all()]
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for it."""
-    end = monotonic() + 20
-    while not holds():
-        assert monotonic() < end
-        threading.Event().wait(0.01)
 
 
 def test_a_clock_that_is_set_is_told_to_the_admins(
@@ -265,16 +204,3 @@ def test_a_chore_that_names_a_moment_is_done_then_as_well(
     monkeypatch.setattr(running, "CHORES", (Chore("rare", 60, do),))
     with assembled.bot:
         until(lambda: done["done"] >= 2)
-
-
-def test_when_nobody_has_looked_for_ends_for_half_a_minute_it_is_degraded(
-    assembled: Assembled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(running, "CHORES", ())
-    monkeypatch.setattr(running, "SWEPT_WITHIN", 0.0)
-    with assembled.bot as bot:
-        assembled.read()
-        health = bot.health()
-
-    assert (health.ready, health.degraded) == (True, True)
-    assert health.checks["sweep"] == "late"

@@ -171,6 +171,7 @@ def test_a_signed_shape_that_bolt_cannot_read_is_a_400() -> None:
             {"status": "starting", "checks": {"database": "migrating"}},
         ),
         (Health(ready=False, degraded=True), 503, {"status": "starting"}),
+        (Health(ready=False, degraded=True, broken=True), 503, {"status": "broken"}),
     ],
 )
 def test_readiness_says_how_it_is(health: Health, status: int, content: dict[str, object]) -> None:

@@ -13,30 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.settings import SECRETS, Settings, SettingsError, load_settings
-
-CANARIES = {
-    "SLACK_BOT_TOKEN": "xoxb-canary-bot",
-    "SLACK_SIGNING_SECRET": "canary-signing",
-    "SLACK_APP_TOKEN": "xapp-canary-app",
-    "WANDB_API_KEY": "canary-key",
-    "DATABASE_URL": "postgresql://bot:canary-pass$word@db/access",
-    "AUDIT_KEY": "canary-audit-key-0123456789abcdef",
-    "AUDIT_KEYS_OLD": "canary-old-key-0123456789abcdef0,canary-older-key-0123456789abcdef",
-}
-NEEDED = {
-    name: CANARIES[name] for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "WANDB_API_KEY")
-}
-
-
-def load(**more: str) -> Settings:
-    return load_settings(NEEDED | more, env_file=None)
-
-
-def mistakes(environ: dict[str, str], env_file: Path | None = None) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        load_settings(environ, env_file=env_file)
-    assert caught.value.__suppress_context__ or "canary" not in str(caught.value.__context__)
-    return str(caught.value).splitlines()
+from tests.bot.environs import CANARIES, NEEDED, load, mistakes
 
 
 def test_three_names_are_enough() -> None:
@@ -203,6 +180,24 @@ def test_the_port_for_metrics_is_one_or_none() -> None:
 
 
 @pytest.mark.parametrize(
+    "ports", [{"PORT": "9100", "METRICS_PORT": "9100"}, {"METRICS_PORT": "3000"}]
+)
+def test_one_port_for_two_things_names_both_settings_and_what_to_do(ports: dict[str, str]) -> None:
+    assert mistakes(NEEDED | ports) == [
+        "METRICS_PORT is the same as PORT: give it a port of its own, such as 9100,"
+        " or leave it out to serve no metrics"
+    ]
+
+
+def test_a_wrong_port_is_not_compared_with_the_other() -> None:
+    assert mistakes(NEEDED | {"PORT": "x", "METRICS_PORT": "x"}) == [
+        f"{name} is not a port; give a number from 1 to 65535" for name in ("PORT", "METRICS_PORT")
+    ]
+    (line,) = mistakes(NEEDED | {"PORT": "x", "METRICS_PORT": "3000"})
+    assert line.startswith("PORT ")
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("SLACK_BOT_TOKEN", "xoxb-"),
@@ -344,43 +339,3 @@ def test_reading_settings_loads_nothing_heavy() -> None:
     )
 
     assert result.stdout.strip() == "[]"
-
-
-# -- the audit log --------------------------------------------------------------------------------
-
-
-def test_the_audit_keys_come_in_order_and_show_nothing() -> None:
-    alone, none = load(AUDIT_KEY="canary-" + "k" * 32), load()
-    both = load(AUDIT_KEY="canary-" + "k" * 32, AUDIT_KEYS_OLD=f"{'x' * 32}, {'y' * 32}")
-
-    assert not none.audit_keys.current.is_secret
-    assert alone.audit_keys.others == ()
-    assert both.audit_keys.current == alone.audit_keys.current
-    assert [key.secret for key in both.audit_keys.others] == [b"x" * 32, b"y" * 32]
-    assert "canary" not in repr(both) + repr(both.audit_keys)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "wrong"),
-    [
-        ("AUDIT_KEY", "canary", "is shorter than 32 characters"),
-        ("AUDIT_KEY", "canary " * 10, "has a space"),
-        ("AUDIT_KEY", "canary," * 10, "has a comma"),
-        ("AUDIT_KEYS_OLD", "x" * 32 + ",canary", "is shorter than 32 characters"),
-        ("AUDIT_KEYS_OLD", "x" * 32 + ",", "has a space"),
-        ("AUDIT_PUBLISH", "canary", "is not one of log, file:/an/absolute/path and channel:C0123"),
-        ("AUDIT_PUBLISH", "file:canary", "is not one of"),
-        ("AUDIT_PUBLISH", "channel:#canary", "is not one of"),
-        ("AUDIT_PUBLISH", "file:/canary/heads", "names a file in a folder that is not there"),
-    ],
-)
-def test_what_the_audit_log_cannot_use_is_named(name: str, value: str, wrong: str) -> None:
-    (found,) = mistakes(NEEDED | {name: value})
-
-    assert found.startswith(f"{name} {wrong}")
-    assert "canary" not in found
-
-
-@pytest.mark.parametrize("target", ["log", "file:/tmp/heads", "channel:C0123ABC", "channel:G0123"])
-def test_the_head_can_go_to_three_kinds_of_places(target: str) -> None:
-    assert load(AUDIT_PUBLISH=target).audit_publish == target

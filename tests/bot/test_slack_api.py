@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 from slack_sdk import WebClient
 
-from bot.slack_api import SlackSaidNo, call, call_webhook, new_client
+from bot.slack_api import (
+    SlackRefusesApp,
+    SlackSaidNo,
+    ask,
+    call,
+    call_webhook,
+    header_of,
+    new_client,
+)
 from sandbox.slack_faults import Effect, ErrorCode, HttpStatus, Lost, RateLimited, SlackFault
 from sandbox.slack_server import SlackServer
 from sandbox.slack_world import SlackWorld
@@ -19,14 +27,16 @@ LATER = (
     "service_unavailable",
     "request_timeout",
     "team_added_to_org",
+    "org_login_required",
+    "ekm_access_denied",
+)
+TO_MEND = (
     "invalid_auth",
     "not_authed",
     "token_revoked",
     "token_expired",
     "account_inactive",
     "missing_scope",
-    "org_login_required",
-    "ekm_access_denied",
 )
 NEVER = ("user_not_found", "channel_not_found", "is_archived", "invalid_blocks", "msg_too_long")
 
@@ -46,7 +56,7 @@ def client(server: SlackServer) -> WebClient:
     return new_client(server.world.bot_token, server.url, timeout=2)
 
 
-def ask(client: WebClient, server: SlackServer, *faults: Effect) -> dict[str, object]:
+def ask_for_eve(client: WebClient, server: SlackServer, *faults: Effect) -> dict[str, object]:
     """Ask for eve, with these things going wrong first."""
     server.world.faults.add(*(SlackFault("users.info", fault) for fault in faults))
     eve = next(user.id for user in server.world.users.values() if user.name == "eve")
@@ -54,7 +64,7 @@ def ask(client: WebClient, server: SlackServer, *faults: Effect) -> dict[str, ob
 
 
 def test_an_answer_is_what_slack_sent(client: WebClient, server: SlackServer) -> None:
-    answer = ask(client, server)
+    answer = ask_for_eve(client, server)
     assert answer["ok"] is True
     assert isinstance(answer["user"], dict)
     assert answer["user"]["profile"]["email"] == "eve@corp.example"
@@ -65,22 +75,50 @@ def test_what_slack_refuses_is_a_no_with_its_own_word(
     code: str, client: WebClient, server: SlackServer
 ) -> None:
     with pytest.raises(SlackSaidNo) as no:
-        ask(client, server, ErrorCode(code))
+        ask_for_eve(client, server, ErrorCode(code))
     assert no.value.code == code
 
 
-@pytest.mark.parametrize("code", LATER)
+@pytest.mark.parametrize("code", [*LATER, *TO_MEND])
 def test_what_may_become_good_is_tried_again_later(
     code: str, client: WebClient, server: SlackServer
 ) -> None:
     with pytest.raises(NotifierUnavailable, match=code) as later:
-        ask(client, server, ErrorCode(code))
+        ask_for_eve(client, server, ErrorCode(code))
+    assert later.value.retry_after is None
+
+
+@pytest.mark.parametrize("code", TO_MEND)
+def test_what_somebody_has_to_mend_says_so_with_slacks_own_word(
+    code: str, client: WebClient, server: SlackServer
+) -> None:
+    with pytest.raises(SlackRefusesApp) as refused:
+        ask_for_eve(client, server, ErrorCode(code))
+    assert refused.value.code == code
+
+
+def test_the_headers_of_an_answer_are_there_for_who_needs_them(
+    client: WebClient, server: SlackServer
+) -> None:
+    answer = ask(client.auth_test)
+    granted = header_of(answer, "x-oauth-scopes")
+    assert granted is not None
+    assert set(granted.split(",")) == server.world.app.scopes
+    assert header_of(answer, "x-not-there") is None
+
+
+@pytest.mark.parametrize("after", ["soon", ""])
+def test_a_rate_limit_that_says_nothing_sensible_says_nothing(
+    after: str, client: WebClient, server: SlackServer
+) -> None:
+    with pytest.raises(NotifierUnavailable) as later:
+        ask_for_eve(client, server, RateLimited(retry_after=after))  # type: ignore[arg-type]  # what a proxy may send
     assert later.value.retry_after is None
 
 
 def test_a_rate_limit_says_how_long_to_wait(client: WebClient, server: SlackServer) -> None:
     with pytest.raises(NotifierUnavailable, match="ratelimited") as later:
-        ask(client, server, RateLimited(retry_after=7))
+        ask_for_eve(client, server, RateLimited(retry_after=7))
     assert later.value.retry_after == 7.0
 
 
@@ -99,14 +137,14 @@ def test_what_is_no_answer_of_slack_is_tried_again_later(
     effect: Effect, client: WebClient, server: SlackServer
 ) -> None:
     with pytest.raises(NotifierUnavailable) as later:
-        ask(client, server, effect)
+        ask_for_eve(client, server, effect)
     assert server.world.bot_token not in str(later.value)
 
 
 def test_a_hanging_slack_is_given_up_after_the_clients_own_time(server: SlackServer) -> None:
     hurried = new_client(server.world.bot_token, server.url, timeout=1)
     with pytest.raises(NotifierUnavailable, match="did not answer"):
-        ask(hurried, server, Lost(seconds=30))
+        ask_for_eve(hurried, server, Lost(seconds=30))
 
 
 def test_nobody_there_at_all_is_tried_again_later() -> None:
@@ -117,7 +155,7 @@ def test_nobody_there_at_all_is_tried_again_later() -> None:
 
 def test_a_client_tries_once(client: WebClient, server: SlackServer) -> None:
     with pytest.raises(NotifierUnavailable):
-        ask(client, server, Lost(), Lost())
+        ask_for_eve(client, server, Lost(), Lost())
     assert len(server.world.called("users.info")) == 1
 
 

@@ -128,7 +128,7 @@ def test_no_secret_is_in_what_the_parts_look_like(journeys: Journeys) -> None:
         shown += [repr(vars(bot.deps)), repr(bot.database.engine), repr(bot.http)]
     finally:
         if bot.socket is not None:
-            bot.socket.close()  # type: ignore[no-untyped-call]  # slack_bolt's is untyped
+            bot.socket.close()
         bot.close.close()
 
     assert [one for one in shown if CANARY in one] == []

@@ -77,6 +77,17 @@ def test_people_are_found_by_their_address_while_they_are_here(world: SlackWorld
     assert error(world, "users.info", user="U404") == "user_not_found"
 
 
+def test_the_scopes_of_the_token_come_with_every_answer_to_it_and_to_no_other() -> None:
+    world = SlackWorld(manifest={"oauth_config": {"scopes": {"bot": ["users:read", "im:write"]}}})
+
+    taken = world.api("auth.test", {}, world.bot_token)
+    refused = world.api("chat.postMessage", {}, world.bot_token)
+    others = [world.api("auth.test", {}, token) for token in (None, "xoxb-other")]
+
+    assert taken.headers == refused.headers == {"x-oauth-scopes": "im:write,users:read"}
+    assert [answer.headers for answer in others] == [{}, {}]
+
+
 def test_an_address_is_hidden_without_its_scope() -> None:
     world = SlackWorld(manifest={"oauth_config": {"scopes": {"bot": ["users:read"]}}})
     eve = world.add_user("eve", "eve@example.com")

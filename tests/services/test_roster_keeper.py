@@ -9,7 +9,7 @@ import pytest
 from tests.builders import BOB, terms
 from tests.services.rig import Rig
 from workflows.domain.policy import ChatGroup, Policy
-from workflows.errors import DirectoryUnavailable
+from workflows.errors import DirectoryClosed, DirectoryUnavailable
 from workflows.services import roster
 from workflows.services.roster import RosterKeeper
 
@@ -95,6 +95,32 @@ def test_a_reading_that_fails_leaves_the_last_and_says_why(sqlite_rig: Rig) -> N
     assert keeper.current() == before
     keeper.refresh()
     assert keeper.trouble == ""
+
+
+def test_a_reading_that_another_has_stored_is_none_of_this_process(sqlite_rig: Rig) -> None:
+    a_keeper(sqlite_rig).refresh()
+    keeper = a_keeper(sqlite_rig)
+    keeper.current()
+
+    assert not keeper.has_read
+    keeper.refresh()
+    assert keeper.has_read
+
+
+def test_what_w_and_b_refuses_our_key_with_is_told_until_it_answers_otherwise(
+    sqlite_rig: Rig,
+) -> None:
+    keeper = a_keeper(sqlite_rig)
+    told = []
+    for error in (DirectoryClosed("401"), DirectoryUnavailable("502"), DirectoryClosed("403")):
+        sqlite_rig.directory.fail_next(error, on="roster")
+        with pytest.raises(type(error)):
+            keeper.refresh()
+        told.append((keeper.refusal, keeper.has_read))
+    keeper.refresh()
+
+    assert told == [("401", False), ("", False), ("403", False)]
+    assert (keeper.refusal, keeper.has_read) == ("", True)
 
 
 def test_the_members_of_chat_groups_are_kept_with_it(sqlite_rig: Rig) -> None:

@@ -74,6 +74,8 @@ class RosterKeeper:
         self._handed_on = False
         self._last: Roster | None = None  # that this process has seen
         self.trouble = "not read yet"  # why there is no newer reading; empty when there is
+        self.has_read = False  # this process itself, since it started
+        self.refusal = ""  # why W&B refuses our key, if that was its last answer
 
     def current(self) -> Roster:
         """The last reading, whatever its age. Raises `DirectoryUnavailable` without any."""
@@ -124,10 +126,12 @@ class RosterKeeper:
                 if self.trouble:  # it answers (again): what waits for it need not wait longer
                     work.hasten(JobKind.ENSURE, at=self._clock())
             self._last = roster
-            self.trouble = ""
+            self.trouble = self.refusal = ""
+            self.has_read = True
             return roster
         except AccessError as error:
             self.trouble = str(error)
+            self.refusal = self.trouble if isinstance(error, DirectoryClosed) else ""
             if isinstance(error, DirectoryClosed):
                 gate.note_refused_reading(
                     self._begin, str(error), now=self._clock(), process=self._process

@@ -56,6 +56,7 @@ def notices(draw: st.DrawFn) -> Notice:
             stuck=draw(WORDS) if grant.stuck else "",
             ended_by=draw(
                 st.sampled_from(["clock", "bot", "eve@corp.example", "bob@corp.example"])
+                | NAMES.map("operator:{}".format)
             ),
         )
     asked = [

@@ -22,3 +22,11 @@ def test_people_are_listed_as_a_sentence_would(emails: list[EmailAddress], words
 
 def test_an_address_is_escaped() -> None:
     assert phrases.person("r&d@corp.example", {}) == "r&amp;d@corp.example"
+
+
+def test_who_did_it_by_a_command_is_called_by_name_and_mentions_nobody() -> None:
+    assert phrases.person("operator:ops", MENTION) == "ops, who operates this bot"
+    shown = phrases.person("operator:<!channel>\n*ops*", MENTION)
+    assert "<!channel>" not in shown
+    assert "\n" not in shown
+    assert phrases.person(f"operator:{EVE}", MENTION) == f"{EVE}, who operates this bot"

@@ -209,7 +209,11 @@ def test_what_somebody_changed_is_said_first_in_place_of_active(
 def test_who_ended_it_early_is_said() -> None:
     own = replace(ENDED, ended_by=EVE, note="given back")
     other = replace(ENDED, ended_by=BOB, note="Left the project")
+    by_command = replace(ENDED, ended_by="operator:ops", note="Left the company")
 
     assert "*ended* because you gave it back" in said(drawn(Notice(APPROVED, own)))
     assert "*ended* early, by bob@corp.example" in said(drawn(Notice(APPROVED, other)))
     assert ">Left the project" in said(drawn(Notice(APPROVED, other)))
+    shown = said(drawn(Notice(APPROVED, by_command)))
+    assert "*ended* early, by ops, who operates this bot" in shown
+    assert ">Left the company" in shown
