@@ -8,20 +8,29 @@ STORING: tuple[Safeguard, ...] = (
     Safeguard(
         name="saves go over the version that was loaded",
         why="the second of two decisions overwrites the first",
-        file="workflows/storage/repositories.py",
-        old='bindparam("old_" + name) for name in (*key, "version")]\n',
-        new='bindparam("old_" + name) for name in key]\n',
+        file="workflows/storage/rows.py",
+        old="""f"{name} = {mark}" for name in same)""",
+        new="""f"({name} = {mark} OR '{name}' = 'version')" for name in same)""",
         test="storage/test_repositories.py::"
         "test_what_was_changed_since_it_was_loaded_is_not_overwritten[sqlite]",
     ),
     Safeguard(
         name="a save that met another version is a lost race",
         why="whoever lost is told that it worked",
-        file="workflows/storage/repositories.py",
-        old='raise Conflict("it was changed since it was read")\n        return version + 1\n',
-        new="return version\n        return version + 1\n",
+        file="workflows/storage/rows.py",
+        old="    if stored != [len(one.rows) for one in todo]:\n",
+        new="    if False:\n",
         test="storage/test_repositories.py::"
         "test_what_was_changed_since_it_was_loaded_is_not_overwritten[sqlite]",
+    ),
+    Safeguard(
+        name="all that changes of a grant is stored",
+        why="what a clock that was ahead had given lasts as long as that clock said",
+        file="workflows/storage/repositories.py",
+        old='LIFE = ("issued_at", ',
+        new="LIFE = (",
+        test="services/test_start.py::"
+        "test_a_clock_that_is_a_year_ahead_for_a_minute_gives_nobody_a_year",
     ),
     Safeguard(
         name="a transaction that writes says so at its beginning",
@@ -70,7 +79,7 @@ STORING: tuple[Safeguard, ...] = (
     Safeguard(
         name="a job of a taken lane is passed over",
         why="workers run into each other at every claim",
-        file="workflows/storage/outbox.py",
+        file="workflows/storage/claiming.py",
         old="    _TAKEN_BY.is_(None),\n",
         new="",
         test="storage/test_outbox.py::test_of_one_lane_only_one_is_leased_at_a_time[sqlite]",
@@ -78,7 +87,7 @@ STORING: tuple[Safeguard, ...] = (
     Safeguard(
         name="a job is claimed once, until its lease runs out",
         why="every worker does every job",
-        file="workflows/storage/outbox.py",
+        file="workflows/storage/claiming.py",
         old="    _NEXT.c.due_at <= _NOW,\n"
         "    or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),\n",
         new="    _NEXT.c.due_at <= _NOW,\n",
@@ -108,8 +117,10 @@ STORING: tuple[Safeguard, ...] = (
         name="a fact is stored in the commit of its change",
         why="a crash leaves access that the audit log does not know",
         file="workflows/storage/unit_of_work.py",
-        old="        changes = [change, *also]\n",
-        new="        changes = [change, *also]\n        self._connection.connection.commit()\n",
+        old="        store(self._connection, *writings, noted, self.outbox.writing(owed))\n",
+        new="        store(self._connection, *writings)\n"
+        "        self._connection.connection.commit()\n"
+        "        store(self._connection, noted, self.outbox.writing(owed))\n",
         test="services/test_audit_export.py::"
         "test_a_fact_is_stored_in_the_commit_of_its_change_or_not_at_all",
     ),

@@ -27,13 +27,13 @@ class RequestAccess:
         self._parts = parts
 
     def register(self, app: App) -> None:
-        """The shortcut, the buttons that open the form, its search, and its submission."""
+        """The form's submission, its search, and what opens it: the shortcut and the buttons."""
         guard = self._parts.guard
+        app.view(request_modal.CALLBACK_ID)(guard(self.submit))
+        app.options(request_modal.TEAM_SEARCH)(guard(self.suggest_teams))
         app.shortcut(SHORTCUT)(guard(self.open_form))
         app.action(home.REQUEST_ACCESS)(guard(self.open_form))
         app.action(request_message.ASK_AGAIN)(guard(self.open_again))
-        app.options(request_modal.TEAM_SEARCH)(guard(self.suggest_teams))
-        app.view(request_modal.CALLBACK_ID)(guard(self.submit))
 
     def from_command(
         self, args: Args, command: payloads.RequestAccess | payloads.RequestRole

@@ -8,7 +8,6 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from tests.search.quick import QuickConnection
 from workflows.storage.database import Database, begin
 from workflows.storage.tables import metadata
 
@@ -16,7 +15,7 @@ from workflows.storage.tables import metadata
 class MemoryDatabase(Database):
     """One connection for everything: the search runs in one thread."""
 
-    def __init__(self, *, quick: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__("sqlite://")
         self.connection = self.engine.connect()
         self.raw = cast(sqlite3.Connection, self.connection.connection.dbapi_connection)
@@ -25,28 +24,16 @@ class MemoryDatabase(Database):
         self.raw.execute("VACUUM")
         metadata().create_all(self.connection)
         self.connection.commit()
-        self._quick = QuickConnection(self.connection, self.raw) if quick else None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """See `Database`. A look within a transaction is part of it."""
-        if self._quick is None:
-            if self.connection.in_transaction():
-                yield self.connection
-                return
-            with self.connection.begin():
-                begin(self.connection, "BEGIN IMMEDIATE")
-                yield self.connection
-        elif self.raw.in_transaction:
-            yield cast(Connection, self._quick)
-        else:
-            self.raw.execute("BEGIN IMMEDIATE")
-            try:
-                yield cast(Connection, self._quick)
-            except BaseException:
-                self.raw.rollback()
-                raise
-            self.raw.commit()
+        if self.connection.in_transaction():
+            yield self.connection
+            return
+        with self.connection.begin():
+            begin(self.connection, "BEGIN IMMEDIATE")
+            yield self.connection
 
     read = write
 

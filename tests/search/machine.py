@@ -73,10 +73,10 @@ class Saved:
 class Machine:
     """One scene, on its way."""
 
-    def __init__(self, scene: Scene, *, quick: bool = True) -> None:
+    def __init__(self, scene: Scene) -> None:
         self.scene = scene
         _listen_for_bugs()
-        self.database = MemoryDatabase(quick=quick)
+        self.database = MemoryDatabase()
         self.world = World()
         for (person, place), role in scene.before.items():
             self.world.by_hand(person, place, role)

@@ -8,11 +8,9 @@ from tests.builders import ADMIN, EVE, VISION
 from tests.search.__main__ import scene_named
 from tests.search.explore import Explorer, Failure, replay
 from tests.search.faults import Choice, Fault, choice_from_text
-from tests.search.machine import Machine
 from tests.search.promises import Broken
 from tests.search.scenes import SCENES
 from tests.search.wander import broken_by, smallest, wander
-from workflows.storage.tables import metadata
 
 NAMES = [scene.name for scene in SCENES]
 
@@ -31,23 +29,6 @@ def test_no_fault_at_any_moment_and_no_two_together_break_a_promise(name: str, l
 def test_no_long_history_breaks_a_promise(seed: int, long: bool) -> None:
     for one in range(seed, seed + (20_000 if long else 20), 20):
         assert wander(one) is None
-
-
-def test_the_quick_way_to_the_database_and_the_whole_one_come_to_the_same() -> None:
-    stored = []
-    for quick in (True, False):
-        machine = Machine(scene_named("overlap"), quick=quick)
-        while machine.step() is not None:
-            machine.promises.hold()
-        machine.promises.hold_in_the_end()
-        tables = sorted(metadata().tables)
-        stored.append({table: machine.database.rows(f"SELECT * FROM {table}") for table in tables})
-
-    for table, rows in stored[0].items():
-        if table != "audit":  # its rows are salted
-            assert rows == stored[1][table], table
-    plain = "SELECT id, at, actor, event, subject, detail FROM audit"
-    assert len(stored[0]["audit"]) == len(machine.database.rows(plain)) > 10
 
 
 def test_a_history_is_written_and_read_back() -> None:

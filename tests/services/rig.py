@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, STEWARD, VISION, an_ask
+from tests.services.faithful import FaithfulWork
 from tests.services.stand_ins import FakeClock, FakeGroups, RecordingNotifier
 from workflows.directories.memory import MemoryDirectory
 from workflows.domain.durations import Duration, Span
@@ -97,7 +98,7 @@ class Rig:
         self, database: Database, *, policy: Policy | None = None, on: "Rig | None" = None
     ) -> None:
         self.database = database
-        self.work = Work(database)
+        self.work = FaithfulWork(database)
         self.clock: FakeClock = on.clock if on else FakeClock()
         self.directory: MemoryDirectory = on.directory if on else a_directory(self.clock)
         self.notifier: RecordingNotifier = on.notifier if on else RecordingNotifier()

@@ -91,7 +91,7 @@ def test_what_is_settled_or_elsewhere_waits_no_longer(database: Database) -> Non
         (demand._OF_PERSON, {"person": EVE, "most_of_person": 3}),
         (demand._AT_PLACE, {"place": "team:vision", "most_at_place": 3}),
         (
-            demand._DEMAND,
+            demand._all_of_it(),
             NEWEST | {"place": "team:vision", "most_of_person": 3, "most_at_place": 3},
         ),
     ],

@@ -1,6 +1,6 @@
 """Domain objects, stored over the version that was loaded, and read back as they were."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -26,11 +26,13 @@ from tests.builders import (
 )
 from workflows.domain.durations import Duration, Permanent, Span, Until
 from workflows.domain.events import Change, PriorNoted
-from workflows.domain.grants import GrantStatus
-from workflows.domain.requests import Decision, RequestStatus
+from workflows.domain.grants import Grant, GrantStatus
+from workflows.domain.requests import AccessRequest, Decision, RequestStatus
 from workflows.errors import Conflict, NotFound
 from workflows.ports import Receipt
 from workflows.storage.database import Database
+from workflows.storage.repositories import LIFE
+from workflows.storage.request_store import FATE
 from workflows.storage.unit_of_work import Work, again_on_conflict
 
 
@@ -129,6 +131,20 @@ def test_what_was_changed_since_it_was_loaded_is_not_overwritten(work: Work) -> 
         begun.standings.save(replace(standing, drift="second"))
     with work.look() as looked:
         assert looked.grants.get("r-1").note == "first"
+
+
+def test_storing_over_leaves_out_only_what_never_changes() -> None:
+    approved = {"id", "person", "place", "role", "approvers", "invites", "rule"}
+    asked = {"id", "requester", "place", "role", "duration", "reason", "origin", "held", "invites"}
+    asked |= {"rule", "created_at", "lapses_at"}
+
+    assert {field.name for field in fields(Grant)} == {*approved, *LIFE, "version"}
+    assert {field.name for field in fields(AccessRequest)} == {
+        *asked,
+        *FATE,
+        "decisions",
+        "version",
+    }
 
 
 def test_a_first_version_that_is_there_already_is_a_conflict(work: Work) -> None:

@@ -38,9 +38,10 @@ class LeasedStanding:
         self._job = job
         self._key = key
         with deps.look() as work:
-            self.standing: Standing = work.standings.get(key.person, key.place)
-            self.grants: Sequence[Grant] = work.grants.open_of(key.person, key.place)
+            stored = work.standings.with_grants(key.person, key.place)
             self.gate: Gate = work.gate.load()
+        self.standing: Standing = stored[0]
+        self.grants: Sequence[Grant] = stored[1]
         self._considered = {grant.id for grant in self.grants}
 
     def with_status(self, *statuses: GrantStatus) -> list[Grant]:
@@ -79,23 +80,22 @@ class LeasedStanding:
         Raises `LeaseLost`, and `Conflict` for a lost race, or where a grant is no longer where it
         was when something was `planned_for` it.
         """
-        key = self._key
         with self._deps.begin() as work:
             if not work.outbox.hold(self._job, now=self._deps.clock()):
                 raise LeaseLost(self._job.key)
             if planned_for is not None:
-                self._look_at_grants(work)
+                self._look(work)
                 if self.states != planned_for:
                     raise Conflict("a grant has moved on since it was planned what to do")
             yield work
-            standing = work.standings.get(key.person, key.place)
-            self._look_at_grants(work)
+            standing = self._look(work)
         self.standing = standing
 
-    def _look_at_grants(self, work: UnitOfWork) -> None:
-        """As they are in this transaction: meanwhile one may have ended, or been extended."""
-        grants = work.grants.open_of(self._key.person, self._key.place)
+    def _look(self, work: UnitOfWork) -> Standing:
+        """The grants as they are in this transaction: one may have ended, or been extended."""
+        standing, grants = work.standings.with_grants(self._key.person, self._key.place)
         self.grants = [grant for grant in grants if grant.id in self._considered]
+        return standing
 
     @contextmanager
     def about_to_write(self, planned_for: States) -> Iterator[UnitOfWork]:

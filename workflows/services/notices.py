@@ -14,11 +14,10 @@ from workflows.domain import requests
 from workflows.domain.drift import instead_of
 from workflows.domain.entitlements import EmailAddress, Organization
 from workflows.domain.events import DriftAsked
-from workflows.domain.grants import Grant, GrantStatus
+from workflows.domain.grants import GrantStatus
 from workflows.domain.policy import Approval
 from workflows.domain.reactions import JobKind
 from workflows.domain.requests import AccessRequest, RequestStatus
-from workflows.domain.standings import standing_key
 from workflows.errors import LeaseLost, NotifierUnavailable
 from workflows.ports import APPROVER, CHANNEL, REQUESTER, Notice, Receipt
 from workflows.services import alarms
@@ -47,19 +46,10 @@ def notify(deps: Deps, job: Job) -> None:
     some have to be tried again.
     """
     with deps.look() as work:
-        request = work.requests.get(job.subject)
-        grant = work.grants.find(job.subject)
+        notice = _notice(work, work.requests.get(job.subject))
         receipts = work.receipts.of(job.subject)
-        failing = grant is not None and _is_failing(work, grant)
-        standing = work.standings.get(request.requester, request.place)
+    request = notice.request
     approval = approvers_of(deps, request)
-    notice = Notice(
-        request,
-        grant,
-        held_now=standing.last_seen,
-        trouble=TROUBLE if failing and grant and grant.status is GrantStatus.ISSUED else "",
-        instead=instead_of(standing, grant, failing=failing) if grant else None,
-    )
     failures: list[NotifierUnavailable] = []
 
     def tell(tells: Mapping[str, Tell]) -> None:
@@ -92,10 +82,20 @@ def _deliver(deps: Deps, notice: Notice) -> Tell:
     return lambda receipt, maybe: deps.notifier.deliver(notice, receipt, maybe_posted=maybe)
 
 
-def _is_failing(work: UnitOfWork, grant: Grant) -> bool:
-    """Whether what is to be done about it has failed, and is tried again."""
-    key = standing_key(grant.person, grant.place)
-    return bool(work.outbox.trouble_with(JobKind.ENSURE, key))
+def _notice(work: UnitOfWork, request: AccessRequest) -> Notice:
+    """What there is to tell of a request; what was never approved has no grant."""
+    if request.status is not RequestStatus.APPROVED:
+        return Notice(request, None)
+    standing = work.standings.get(request.requester, request.place)
+    grant = work.grants.get(request.id)
+    failing = bool(work.outbox.trouble_with(JobKind.ENSURE, standing.key))
+    return Notice(
+        request,
+        grant,
+        held_now=standing.last_seen,
+        trouble=TROUBLE if failing and grant.status is GrantStatus.ISSUED else "",
+        instead=instead_of(standing, grant, failing=failing),
+    )
 
 
 def _may_know(audience: str, receipts: Mapping[str, Receipt]) -> bool:

@@ -18,6 +18,7 @@ from workflows.domain.roster import Roster
 from workflows.errors import (
     AskedAlready,
     AskedTooMuch,
+    Conflict,
     NotAnApprover,
     PolicyRefused,
     Refused,
@@ -51,13 +52,24 @@ def submit_request(deps: Deps, ask: Ask) -> AccessRequest:
 
 @again_on_conflict
 def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
+    """What is asked already is looked for where it cannot be stored: that is seldom, and the
+    database itself keeps one submission, and one wish that waits, from being stored twice.
+    """
+    try:
+        return _store(deps, ask, roster)
+    except (Conflict, PolicyRefused):
+        with deps.look() as work:
+            known = work.requests.find_asked(ask)
+        if known is None:
+            raise
+    if known.origin == ask.origin:
+        return known
+    raise _asked_already(ask)
+
+
+def _store(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
     now = deps.clock()
     with deps.begin() as work:
-        known = work.requests.find_asked(ask)
-        if known is not None and known.origin == ask.origin:
-            return known
-        if known is not None:
-            raise _asked_already(ask)
         held, live = holdings(work, roster, ask.requester, ask.place)
         approval = checks.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
         _refuse_too_much(work, deps.policy.limits, ask, now=now)
@@ -101,8 +113,8 @@ def holdings(
 
     What somebody has taken away in W&B the person does not have, and may ask for again.
     """
-    live = [grant for grant in work.grants.open_of(person, place) if grant.is_live]
-    standing = work.standings.get(person, place)
+    standing, grants = work.standings.with_grants(person, place)
+    live = [grant for grant in grants if grant.is_live]
     shown = roster.role_of(person, place)
     if not standing.noted:
         return shown, live
@@ -135,7 +147,7 @@ def with_fresh_roster(deps: Deps, use: Callable[[Roster], T]) -> T:
     waited = not roster.is_fresh(deps.clock())
     if waited:
         roster = deps.rosters.newer()
-    if not roster.is_fresh(deps.clock()):
+    if waited and not roster.is_fresh(deps.clock()):
         raise Refused(
             "W&B does not answer just now, so I cannot check that you may decide. "
             "Nothing is lost and nothing has changed. Try again in a minute."
@@ -160,7 +172,8 @@ def _decide(
         request = work.requests.get(id)
         policy.authorize(deps.policy, request, by, roster)
         asked_for = deps.policy.terms(request.place, request.role).approvals
-        request = replace(request, needed=max(request.needed, asked_for))
+        if asked_for > request.needed:
+            request = replace(request, needed=asked_for)
         decision = requests.decide(request, by=by, approved=approved, comment=comment, now=now)
         newly = request.status is RequestStatus.PENDING
         if newly and decision.entity.status is RequestStatus.APPROVED:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, func,
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.standings import Standing
 from workflows.storage.bookkeeping import JobRow, table_of
+from workflows.storage.prepared import Prepared
 from workflows.storage.tables import (
     IS_LEFTOVER,
     IS_OPEN,
@@ -34,14 +35,15 @@ _LATE = or_(
     and_(_GRANTS.c.status == "issued", _GRANTS.c.issued_at <= bindparam("issued_by")),
 )
 _SINCE = case((_GRANTS.c.status == "ending", _GRANTS.c.over_at), else_=_GRANTS.c.issued_at)
-_LATE_GRANTS = (
-    select(_GRANTS).where(IS_UNSETTLED, _LATE).order_by(_SINCE, _GRANTS.c.id).limit(_LIMIT)
-)
-_UNTOLD_GRANTS = _LATE_GRANTS.where(_GRANTS.c.stuck == "")
+_ALL_LATE = select(_GRANTS).where(IS_UNSETTLED, _LATE).order_by(_SINCE, _GRANTS.c.id).limit(_LIMIT)
+_LATE_GRANTS = Prepared(_ALL_LATE)
+_UNTOLD_GRANTS = Prepared(_ALL_LATE.where(_GRANTS.c.stuck == ""))
 _LATE_BY_STATUS = (
     select(_GRANTS.c.status, func.count()).where(IS_UNSETTLED, _LATE).group_by(_GRANTS.c.status)
 )
-_LEFTOVERS = select(_STANDINGS).where(IS_LEFTOVER).order_by(_STANDINGS.c.last_end_at).limit(_LIMIT)
+_LEFTOVERS = Prepared(
+    select(_STANDINGS).where(IS_LEFTOVER).order_by(_STANDINGS.c.last_end_at).limit(_LIMIT)
+)
 _LEFTOVER_COUNT = select(func.count()).select_from(_STANDINGS).where(IS_LEFTOVER)
 _ENDS_WAITING = (
     select(func.count()).select_from(_GRANTS).where(IS_UNSETTLED, _GRANTS.c.status == "ending")
@@ -75,9 +77,8 @@ class Attention:
         `untold`: only those that nobody was told of.
         """
         given = {"over_by": over_by, "issued_by": issued_by, "limit": limit}
-        statement = _UNTOLD_GRANTS if untold else _LATE_GRANTS
-        rows = self._connection.execute(statement, given).mappings()
-        return [GrantRow.to_domain(row) for row in rows]
+        query = _UNTOLD_GRANTS if untold else _LATE_GRANTS
+        return [GrantRow.to_domain(row) for row in query.all(self._connection, **given)]
 
     def late_count(self, *, over_by: datetime, issued_by: datetime) -> tuple[int, int]:
         """How many of them are to be taken back, and how many to be given."""
@@ -87,8 +88,8 @@ class Attention:
 
     def leftovers(self, *, limit: int) -> list[Standing]:
         """Where something of ours may be that cannot be removed; oldest first."""
-        rows = self._connection.execute(_LEFTOVERS, {"limit": limit}).mappings()
-        return [StandingRow.to_domain(row) for row in rows]
+        found = _LEFTOVERS.all(self._connection, limit=limit)
+        return [StandingRow.to_domain(row) for row in found]
 
     def leftover_count(self) -> int:
         """How many of those there are."""

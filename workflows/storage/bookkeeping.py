@@ -3,10 +3,11 @@
 `tables.py` holds the others.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Index, RowMapping, Table, text
+from sqlalchemy import Index, Table, text
 from sqlmodel import Field, SQLModel
 
 from workflows.ports import Receipt
@@ -63,7 +64,7 @@ class ReceiptRow(SQLModel, table=True):
     failed: str
 
     @staticmethod
-    def to_domain(row: RowMapping) -> Receipt:
+    def to_domain(row: Mapping[str, Any]) -> Receipt:
         """The receipt as it was stored."""
         return Receipt(row["audience"], row["channel"], row["ts"], row["drawn"], row["failed"])
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select, true
 from workflows.domain.entitlements import EmailAddress, Place, place_to_text
 from workflows.domain.limits import Demand, Limits
 from workflows.storage.bookkeeping import table_of
+from workflows.storage.prepared import Prepared
 from workflows.storage.tables import RequestRow
 
 _REQUESTS = table_of(RequestRow)
@@ -28,7 +29,9 @@ def _held(space: int, key: str) -> Any:  # SQLAlchemy's own type
 
 
 # Not one statement with the counts: what a statement sees was fixed before it waited for the turn.
-_LOCK = select(_held(_PERSONS, "person").label("person"), _held(_PLACES, "place").label("place"))
+_LOCK = Prepared(
+    select(_held(_PERSONS, "person").label("person"), _held(_PLACES, "place").label("place"))
+)
 _NTH_NEWEST = (
     select(_REQUESTS.c.created_at)
     .where(_REQUESTS.c.requester == bindparam("person"))
@@ -72,7 +75,7 @@ def _all_of_it() -> Any:  # SQLAlchemy's own type
     ).select_from(mine.join(there, true()))
 
 
-_DEMAND = _all_of_it()
+_DEMAND = Prepared(_all_of_it())
 
 
 class Demands:
@@ -85,7 +88,7 @@ class Demands:
         """Until the commit nobody else adds a request of this person, or at this place."""
         if self._connection.dialect.name == "sqlite":
             return
-        self._connection.execute(_LOCK, {"person": person, "place": place_to_text(place)})
+        _LOCK.all(self._connection, person=person, place=place_to_text(place))
 
     def of(self, person: EmailAddress, place: Place, limits: Limits) -> Demand:
         """As much of it as the limits ask about."""
@@ -96,4 +99,4 @@ class Demands:
             "most_of_person": limits.pending_per_person,
             "most_at_place": limits.pending_per_team,
         }
-        return Demand(**self._connection.execute(_DEMAND, given).mappings().one())
+        return Demand(**_DEMAND.all(self._connection, **given)[0])

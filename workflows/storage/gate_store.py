@@ -10,11 +10,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from workflows.domain.gate import Apart, Gate
 from workflows.errors import Conflict
 from workflows.storage.bookkeeping import MetaRow, table_of
+from workflows.storage.prepared import Prepared
 
 KEY = "gate"
 
 _META = table_of(MetaRow)
-_STORED = select(_META.c.value).where(_META.c.key == KEY)
+_STORED = Prepared(select(_META.c.value).where(_META.c.key == bindparam("key")))
 _REPLACE = update(_META).where(_META.c.key == KEY, _META.c.value == bindparam("old"))
 _FIRST = insert(_META)
 
@@ -30,7 +31,8 @@ class GateStore:
 
     def load(self) -> Gate:
         """The state as it is; open, where nothing was ever stored."""
-        self._loaded = self._connection.execute(_STORED).scalar()
+        stored = _STORED.first(self._connection, key=KEY)
+        self._loaded = stored["value"] if stored else None
         return Gate() if self._loaded is None else _from_json(json.loads(self._loaded))
 
     def save(self, gate: Gate) -> None:

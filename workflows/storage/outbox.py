@@ -5,30 +5,26 @@ while it waits changes nothing but its time; asking again while it runs makes it
 leased job a lane is held by a unique index, so it is true whatever the workers do.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     Connection,
-    Function,
-    Select,
     bindparam,
     case,
     delete,
-    func,
-    or_,
     select,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from workflows.domain.reactions import JobKind
 from workflows.storage.bookkeeping import JobRow, table_of
-from workflows.storage.bulk import Many
+from workflows.storage.claiming import claim, claim_elsewhere, first_due
+from workflows.storage.prepared import Prepared
+from workflows.storage.rows import Writing, adding, store
 
 LEASE = timedelta(seconds=20)  # renewed while the job runs; a dead process's jobs come free
 _JOBS = table_of(JobRow)
@@ -59,82 +55,33 @@ class JobState:
 
 
 # Making a statement costs four times executing it, so they are made once.
-_OTHERS = _JOBS.alias("other")
 _NEXT = _JOBS.alias("next")
 _FREE = {"attempts": 0, "last_error": "", "lease_token": None, "lease_until": None}
 
-_AGAIN = (
-    "ON CONFLICT (key) DO UPDATE SET generation = job.generation + 1, "
-    "due_at = {earlier}(job.due_at, excluded.due_at)"
+_ADD = adding(
+    _JOBS,
+    "key",
+    "kind",
+    "lane",
+    "subject",
+    "due_at",
+    also={"generation": "1", "attempts": "0", "last_error": "''"},
+    otherwise="ON CONFLICT (key) DO UPDATE SET generation = job.generation + 1, "
+    "due_at = {earlier}(job.due_at, excluded.due_at)",
 )
-_ADD = Many(
-    {"key": "text", "kind": "text", "lane": "text", "subject": "text", "due_at": "timestamp"},
-    sqlite="INSERT INTO job (key, kind, lane, subject, due_at, generation, attempts, last_error) "
-    f"VALUES (?, ?, ?, ?, ?, 1, 0, '') {_AGAIN.format(earlier='min')}",
-    postgresql="INSERT INTO job "
-    "(key, kind, lane, subject, due_at, generation, attempts, last_error) "
-    "SELECT key, kind, lane, subject, due_at, 1, 0, '' FROM {rows} "
-    + _AGAIN.format(earlier="least"),
-)
-
-_OF_KINDS: BindParameter[list[str]] = bindparam("kinds", expanding=True)
-_NOW = bindparam("now", type_=_JOBS.c.due_at.type)
-_FIRST_DUE = select(func.min(_JOBS.c.due_at)).where(
-    _JOBS.c.kind.in_(_OF_KINDS), or_(_JOBS.c.lease_token.is_(None), _JOBS.c.lease_until < _NOW)
-)
-# Not `exists`: PostgreSQL would make a join of it, and read every lease that ever was for it.
-_TAKEN_BY = (
-    select(_OTHERS.c.key)
-    .where(
-        _OTHERS.c.lane == _NEXT.c.lane,
-        _OTHERS.c.key != _NEXT.c.key,
-        _OTHERS.c.lease_token.is_not(None),
-    )
-    .limit(1)
-    .scalar_subquery()
-)
-_FREE_ONES = select(_NEXT.c.key).where(
-    _NEXT.c.kind.in_(_OF_KINDS),
-    _NEXT.c.due_at <= _NOW,
-    or_(_NEXT.c.lease_token.is_(None), _NEXT.c.lease_until < _NOW),
-    _TAKEN_BY.is_(None),
-)
-
-
-def _claim_first_of(free: Select[tuple[str]]) -> ReturningUpdate[Any]:
-    first = free.order_by(_NEXT.c.due_at).limit(1).with_for_update(skip_locked=True, of=_NEXT)
-    return (
-        update(_JOBS)
-        .where(_JOBS.c.key == first.scalar_subquery())
-        .values(lease_token=bindparam("token"), lease_until=bindparam("until"))
-        .returning(*_JOBS.c)
-    )
-
-
-_CLAIM = _claim_first_of(_FREE_ONES)
-
-
-def _claim_elsewhere(position: Callable[..., Function[int]]) -> ReturningUpdate[Any]:
-    """For subjects that are standings: an address, a blank, a place."""
-    place = func.substr(_NEXT.c.subject, position(_NEXT.c.subject, " ") + 1)
-    places: BindParameter[list[str]] = bindparam("avoid", expanding=True)
-    return _claim_first_of(_FREE_ONES.where(place.not_in(places)))
-
-
-_CLAIM_ELSEWHERE = {
-    "sqlite": _claim_elsewhere(func.instr),
-    "postgresql": _claim_elsewhere(func.strpos),
-}
 
 _MINE = (_JOBS.c.key == bindparam("held"), _JOBS.c.lease_token == bindparam("token"))
 _UNASKED = _JOBS.c.generation == bindparam("claimed_at")
-_HOLD = update(_JOBS).where(*_MINE).values(lease_until=bindparam("until"))
+_HOLD = Prepared(update(_JOBS).where(*_MINE).values(lease_until=bindparam("until")))
 _LEASED_BY = update(_JOBS).where(_JOBS.c.lease_token.in_(bindparam("tokens", expanding=True)))
 _RENEW = _LEASED_BY.values(lease_until=bindparam("until"))
 _GIVE_UP = _LEASED_BY.values(lease_token=None, lease_until=None)
 _DONE = delete(_JOBS).where(*_MINE, _UNASKED)
-_DONE_FOR_NOW = update(_JOBS).where(*_MINE, _UNASKED).values(due_at=bindparam("again_at"), **_FREE)
-_DO_AGAIN = update(_JOBS).where(*_MINE).values(_FREE)
+_FINISH = Prepared(_DONE)
+_DONE_FOR_NOW = Prepared(
+    update(_JOBS).where(*_MINE, _UNASKED).values(due_at=bindparam("again_at"), **_FREE)
+)
+_DO_AGAIN = Prepared(update(_JOBS).where(*_MINE).values(_FREE))
 _UNTIL = bindparam("until", type_=_JOBS.c.due_at.type)
 _TRY_LATER = (
     update(_JOBS)
@@ -183,7 +130,7 @@ _WAITING_LONG = (
     .order_by(_NEXT.c.due_at)
     .limit(1)
 )
-_HASTEN_LONG = (
+_HASTEN_LONG = Prepared(
     update(_JOBS)
     .where(_JOBS.c.key == _WAITING_LONG.scalar_subquery())
     .values(due_at=bindparam("at"))
@@ -191,7 +138,7 @@ _HASTEN_LONG = (
 _STATES = select(_JOBS.c.subject, _JOBS.c.attempts, _JOBS.c.last_error, _JOBS.c.due_at).where(
     _JOBS.c.key.in_(bindparam("keys", expanding=True))
 )
-_TROUBLE = select(_JOBS.c.last_error).where(_JOBS.c.key == bindparam("owed"))
+_TROUBLE = Prepared(select(_JOBS.c.last_error).where(_JOBS.c.key == bindparam("owed")))
 _FREE_ALL = (
     update(_JOBS).where(_JOBS.c.lease_token.is_not(None)).values(lease_token=None, lease_until=None)
 )
@@ -218,19 +165,25 @@ class Outbox:
         self.add_all([Owed(kind, subject, lane, due_at)])
 
     def add_all(self, owed: Sequence[Owed]) -> None:
-        """Owe all of these, by one statement; two that are the same are one."""
+        """Owe all of these, by one statement."""
+        store(self._connection, self.writing(owed))
+
+    @staticmethod
+    def writing(owed: Sequence[Owed]) -> Writing:
+        """What there is to store of them; two that are the same are one."""
         first: dict[str, Owed] = {}
         for one in sorted(owed, key=attrgetter("due_at")):
             first.setdefault(_key(one.kind, one.subject), one)
         rows = [
             (key, one.kind.value, one.lane, one.subject, one.due_at) for key, one in first.items()
         ]
-        _ADD.execute(self._connection, rows)
+        return Writing(_ADD, rows)
 
     def next_due(self, kinds: Collection[JobKind], *, now: datetime) -> datetime | None:
         """When the first of these jobs that nobody holds is due."""
-        given = {"kinds": [kind.value for kind in kinds], "now": now}
-        return self._connection.execute(_FIRST_DUE, given).scalar()
+        found = first_due(tuple(kinds)).all(self._connection, now=now)
+        at: datetime | None = found[0]["at"]
+        return at
 
     def claim(
         self,
@@ -245,15 +198,16 @@ class Outbox:
 
         Raises `Conflict` (by way of the unit of work) when another worker has just taken the lane.
         """
-        of_kinds = [kind.value for kind in kinds]
-        given = {"kinds": of_kinds, "now": now, "token": token, "until": now + LEASE}
-        claim = _CLAIM
+        given = {"now": now, "token": token, "until": now + LEASE}
         if avoid:
-            claim = _CLAIM_ELSEWHERE[self._connection.dialect.name]
-            given["avoid"] = list(avoid)
-        row = self._connection.execute(claim, given).mappings().first()
-        if row is None:
+            elsewhere = claim_elsewhere(tuple(kinds), self._connection.dialect.name)
+            claimed = self._connection.execute(elsewhere, {**given, "avoid": list(avoid)})
+            rows: list[Mapping[str, Any]] = list(map(dict, claimed.mappings()))
+        else:
+            rows = [*claim(tuple(kinds)).all(self._connection, **given)]
+        if not rows:
             return None
+        row = rows[0]
         return Job(
             key=row["key"],
             kind=JobKind(row["kind"]),
@@ -268,8 +222,7 @@ class Outbox:
 
     def hold(self, job: Job, *, now: datetime) -> bool:
         """Renew this lease if it is still ours; the row is locked until the commit."""
-        given = {**_lease(job), "until": now + LEASE}
-        return self._connection.execute(_HOLD, given).rowcount == 1
+        return _HOLD.change(self._connection, **_lease(job), until=now + LEASE) == 1
 
     def renew(self, tokens: Collection[str], *, now: datetime) -> None:
         """The jobs with these tokens are still being worked on."""
@@ -283,12 +236,11 @@ class Outbox:
         """It is done, or is looked at once more at `again_at`; asked for meanwhile: at once."""
         given = {**_lease(job), "claimed_at": job.generation}
         if again_at is None:
-            done = self._connection.execute(_DONE, given).rowcount
+            done = _FINISH.change(self._connection, **given)
         else:
-            later = {**given, "again_at": again_at}
-            done = self._connection.execute(_DONE_FOR_NOW, later).rowcount
+            done = _DONE_FOR_NOW.change(self._connection, **given, again_at=again_at)
         if not done:
-            self._connection.execute(_DO_AGAIN, _lease(job))
+            _DO_AGAIN.change(self._connection, **_lease(job))
 
     def postpone(self, job: Job, *, until: datetime, error: str) -> None:
         """It did not work; try again then. Asked for again meanwhile: at once."""
@@ -307,7 +259,7 @@ class Outbox:
     def hasten_long_waiting(self, kind: JobKind, *, beyond: datetime, at: datetime) -> int:
         """Make the first failed job of this kind due that would wait until after `beyond`."""
         given = {"of_kind": kind.value, "beyond": beyond, "at": at}
-        return self._connection.execute(_HASTEN_LONG, given).rowcount
+        return _HASTEN_LONG.change(self._connection, **given)
 
     def states(self, kind: JobKind, subjects: Collection[str]) -> dict[str, JobState]:
         """How the jobs about these subjects fare, by subject."""
@@ -320,7 +272,8 @@ class Outbox:
 
     def trouble_with(self, kind: JobKind, subject: str) -> str:
         """What the last try of a job said, if it failed; empty otherwise."""
-        return self._connection.execute(_TROUBLE, {"owed": _key(kind, subject)}).scalar() or ""
+        found = _TROUBLE.first(self._connection, owed=_key(kind, subject))
+        return found["last_error"] if found else ""
 
     def free_all(self) -> None:
         """Nobody else can be working: at the start of the only process on a SQLite file."""

@@ -7,32 +7,29 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Insert, Select, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from workflows.domain.chain import PLAIN, Content, Key, digest, moment
 from workflows.domain.events import Event
 from workflows.errors import NotFound
 from workflows.ports import Receipt
 from workflows.storage.bookkeeping import AuditRow, MetaRow, ReceiptRow, table_of
-from workflows.storage.bulk import Cell, Many
+from workflows.storage.prepared import Prepared
+from workflows.storage.rows import Row, Writing, adding, over_the_last, store
 
 _RECEIPTS = table_of(ReceiptRow)
 _AUDIT = table_of(AuditRow)
 _META = table_of(MetaRow)
 
-_RECEIPTS_OF_SUBJECT = select(_RECEIPTS).where(_RECEIPTS.c.subject == bindparam("of_subject"))
+_RECEIPTS_OF_SUBJECT = Prepared(
+    select(_RECEIPTS).where(_RECEIPTS.c.subject == bindparam("of_subject"))
+)
 
 
-def _over_the_last(first: sqlite.Insert | postgresql.Insert) -> Insert:
-    new = {name: first.excluded[name] for name in ("channel", "ts", "drawn", "failed")}
-    return first.on_conflict_do_update(index_elements=["subject", "audience"], set_=new)
-
-
-_SAVE_RECEIPT = {
-    "sqlite": _over_the_last(sqlite.insert(_RECEIPTS)),
-    "postgresql": _over_the_last(postgresql.insert(_RECEIPTS)),
-}
+_SAVE_RECEIPT = adding(
+    _RECEIPTS,
+    otherwise=over_the_last(_RECEIPTS, "channel", "ts", "drawn", "failed"),
+)
 
 
 class Receipts:
@@ -43,13 +40,13 @@ class Receipts:
 
     def of(self, subject: str) -> dict[str, Receipt]:
         """All receipts of one request or alert, by audience."""
-        rows = self._connection.execute(_RECEIPTS_OF_SUBJECT, {"of_subject": subject}).mappings()
-        return {row["audience"]: ReceiptRow.to_domain(row) for row in rows}
+        found = _RECEIPTS_OF_SUBJECT.all(self._connection, of_subject=subject)
+        return {row["audience"]: ReceiptRow.to_domain(row) for row in found}
 
     def save(self, subject: str, receipt: Receipt) -> None:
         """Keep the newest; only the one worker that holds the lane writes here."""
-        save = _SAVE_RECEIPT[self._connection.dialect.name]
-        self._connection.execute(save, {"subject": subject, **asdict(receipt)})
+        row = _SAVE_RECEIPT.row({"subject": subject, **asdict(receipt)})
+        store(self._connection, Writing(_SAVE_RECEIPT, [row]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +64,7 @@ class AuditEntry:
 
 
 _ADD_FACT = insert(_AUDIT).returning(_AUDIT.c.id)
-_COLUMNS = {
-    "at": "timestamp",
-    "actor": "text",
-    "subject": "text",
-    "event": "text",
-    "detail": "text",
-    "salt": "text",
-    "digest": "text",
-}
-_ADD_FACTS = Many(
-    _COLUMNS,
-    sqlite="INSERT INTO audit (at, actor, subject, event, detail, salt, digest) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)",
-    postgresql="INSERT INTO audit (at, actor, subject, event, detail, salt, digest) "
-    "SELECT at, actor, subject, event, detail, salt, digest FROM {rows}",
-)
+_ADD_FACTS = adding(_AUDIT, "at", "actor", "subject", "event", "detail", "salt", "digest")
 _FACTS = (
     select(*(_AUDIT.c[field.name] for field in fields(AuditEntry)))
     .order_by(_AUDIT.c.id)
@@ -113,15 +95,19 @@ class Audit:
 
     def add(self, event: Event) -> int:
         """Append one fact; its id."""
-        row = dict(zip(_COLUMNS, self._row(event), strict=True))
+        row = dict(zip(_ADD_FACTS.names, self._row(event), strict=True))
         return int(self._connection.execute(_ADD_FACT, row).scalar_one())
 
     def add_all(self, events: Sequence[Event]) -> None:
         """Append many, in this order, by one statement."""
-        _ADD_FACTS.execute(self._connection, [self._row(event) for event in events])
+        store(self._connection, self.writing(events))
 
-    def _row(self, event: Event) -> tuple[Cell, ...]:
-        """In the order of `_COLUMNS`."""
+    def writing(self, events: Sequence[Event]) -> Writing:
+        """What there is to store of them."""
+        return Writing(_ADD_FACTS, [self._row(event) for event in events])
+
+    def _row(self, event: Event) -> Row:
+        """In the order of `_ADD_FACTS`."""
         name, at = type(event).__name__, moment(event.at)
         detail = _JSON.encode({field: getattr(event, field) for field in _names(type(event))})  # type: ignore[arg-type]  # a class can be hashed
         salt = secrets.token_hex(16)

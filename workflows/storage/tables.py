@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Index, MetaData, RowMapping, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from workflows.domain.durations import duration_from_text, duration_to_text
@@ -111,7 +111,7 @@ class RequestRow(SQLModel, table=True):
         }
 
     @staticmethod
-    def to_domain(row: RowMapping, decisions: tuple[Decision, ...]) -> AccessRequest:
+    def to_domain(row: Mapping[str, Any], decisions: tuple[Decision, ...]) -> AccessRequest:
         """The request as it was stored."""
         return AccessRequest(
             id=row["id"],
@@ -158,7 +158,7 @@ class DecisionRow(SQLModel, table=True):
         }
 
     @staticmethod
-    def to_domain(row: RowMapping) -> Decision:
+    def to_domain(row: Mapping[str, Any]) -> Decision:
         """The decision as it was stored."""
         return Decision(EmailAddress(row["approver"]), row["approved"], row["comment"], row["at"])
 
@@ -227,7 +227,7 @@ class GrantRow(SQLModel, table=True):
         }
 
     @staticmethod
-    def to_domain(row: RowMapping) -> Grant:
+    def to_domain(row: Mapping[str, Any]) -> Grant:
         """The grant as it was stored."""
         return Grant(
             id=row["id"],
@@ -307,7 +307,7 @@ class StandingRow(SQLModel, table=True):
         }
 
     @staticmethod
-    def to_domain(row: RowMapping) -> Standing:
+    def to_domain(row: Mapping[str, Any]) -> Standing:
         """The standing as it was stored."""
         return Standing(
             person=EmailAddress(row["person"]),

@@ -4,9 +4,10 @@ no event without its jobs, all in one commit.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar, assert_never
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -27,8 +28,10 @@ from workflows.storage.demand import Demands
 from workflows.storage.gate_store import GateStore
 from workflows.storage.outbox import Job, Outbox, Owed
 from workflows.storage.records import Audit, Meta, Receipts
-from workflows.storage.repositories import Grants, Requests, Standings
+from workflows.storage.repositories import Grants, Standings
+from workflows.storage.request_store import Requests
 from workflows.storage.roster_store import RosterStore
+from workflows.storage.rows import Writing, store
 from workflows.storage.watched import Watched
 
 TRIES = 5  # a use case that loses this many races in a row has met a bug
@@ -67,13 +70,12 @@ class UnitOfWork:
         `also` is what was decided with it. A change without facts stores nothing. Raises `Conflict`
         when an object was changed since it was loaded.
         """
-        saved = self._save(change.entity) if change.events else change.entity
-        changes = [change, *also]
-        for one in also:
-            if one.events:
-                self._save(one.entity)
-        self._note([(event, one.entity) for one in changes for event in one.events])
-        return saved
+        changes = [one for one in (change, *also) if one.events]
+        writings = [writing for one in changes for writing in _writings(one.entity)]
+        self._store(writings, [(event, one.entity) for one in changes for event in one.events])
+        if not change.events:
+            return change.entity
+        return replace(change.entity, version=change.entity.version + 1)
 
     def record_all(self, changes: Sequence[Change[Grant]]) -> None:
         """The same for many grants that were loaded, by one statement of each kind.
@@ -86,22 +88,25 @@ class UnitOfWork:
                 self.record(change)
             elif change.events:
                 changed.append(change)
-        self.grants.save_all([change.entity for change in changed])
-        self._note([(event, change.entity) for change in changed for event in change.events])
+        self._store(
+            [Grants.changes([change.entity for change in changed])],
+            [(event, change.entity) for change in changed for event in change.events],
+        )
 
-    def _note(self, facts: Sequence[tuple[Event, Entity]]) -> None:
-        """Audit rows and jobs, by one statement of each kind where no row's number is needed."""
+    def _store(self, writings: Sequence[Writing], facts: Sequence[tuple[Event, Entity]]) -> None:
+        """Rows, their facts and jobs, said together where no fact's number is needed."""
         if any(JobKind.ALERT in REACTIONS[type(event)] for event, _ in facts):
+            store(self._connection, *writings)
             for event, entity in facts:
                 audit_id = self.audit.add(event)
                 for kind in REACTIONS[type(event)]:
                     self._owe(kind, event, audit_id, entity)
             return
-        self.audit.add_all([event for event, _ in facts])
         owed = [
             _owed(kind, event, entity) for event, entity in facts for kind in REACTIONS[type(event)]
         ]
-        self.outbox.add_all(owed)
+        noted = self.audit.writing([event for event, _ in facts])
+        store(self._connection, *writings, noted, self.outbox.writing(owed))
         self.owes = self.owes or bool(owed)
 
     def announce(self, event: Event) -> int:
@@ -114,13 +119,6 @@ class UnitOfWork:
             self.owes = True
             self.outbox.add(kind, str(audit_id), lane=f"alert {audit_id}", due_at=event.at)
         return audit_id
-
-    def _save(self, entity: E) -> E:
-        if isinstance(entity, AccessRequest):
-            return self.requests.save(entity)
-        if isinstance(entity, Grant):
-            return self.grants.save(entity)
-        return self.standings.save(entity)
 
     def _owe(self, kind: JobKind, event: Event, audit_id: int, entity: Entity) -> None:
         self.owes = True
@@ -197,6 +195,18 @@ class UnitOfWork:
         self._rosters.save(self._connection, roster)
 
 
+def _writings(entity: Entity) -> list[Writing]:
+    match entity:
+        case AccessRequest():
+            return Requests.writings(entity)
+        case Grant():
+            return Grants.writings(entity)
+        case Standing():
+            return Standings.writings(entity)
+        case _:
+            assert_never(entity)
+
+
 def _owed(kind: JobKind, event: Event, entity: Entity) -> Owed:
     match kind:
         case JobKind.ENSURE:
@@ -220,6 +230,8 @@ class Work:
     this process remembers of it.
     """
 
+    unit: ClassVar[type[UnitOfWork]] = UnitOfWork
+
     def __init__(self, database: Database, keys: Keys = Keys()) -> None:  # noqa: B008  # frozen
         self.database = database
         self.keys = keys
@@ -235,7 +247,7 @@ class Work:
     def begin(self) -> Iterator[UnitOfWork]:
         """A transaction that may write; raises `Conflict` where a race was lost."""
         with _races_as_conflicts(), self.database.write() as connection:
-            work = UnitOfWork(connection, self._rosters, self.keys, self.seen)
+            work = self.unit(connection, self._rosters, self.keys, self.seen)
             yield work
             point("about to commit")
         point("committed")
@@ -246,7 +258,7 @@ class Work:
     def look(self) -> Iterator[UnitOfWork]:
         """A transaction that only reads."""
         with self.database.read() as connection:
-            yield UnitOfWork(connection, self._rosters, self.keys, self.seen)
+            yield self.unit(connection, self._rosters, self.keys, self.seen)
 
 
 @contextmanager
