@@ -50,7 +50,7 @@ def _clicks(kind: str, world: stage.World, bot: Bot, bare: str) -> Iterator[Figu
 def forms(folder: Path, databases: Databases) -> Iterator[Figure]:
     """Goal 2: form sent → stored → acknowledged."""
     for kind, ours, bare in databases.pairs():
-        teams, people = 100, (ROUNDS + 1) * EACH // 100 + 1
+        teams, people = 10, (ROUNDS + 1) * EACH // 10 + 1  # as many of each as people come to
         with (
             stage.World(folder, people=people, teams=teams) as world,
             world.built(ours) as bot,

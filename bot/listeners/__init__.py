@@ -21,8 +21,8 @@ def register(app: App, parts: Parts) -> None:
     my_access = MyAccess(parts, home)
     review_request = ReviewRequest(parts, home)
     # Bolt tries them one after the other: what people wait for most comes first.
-    review_request.register(app)
     request_access.register(app)
+    review_request.register(app)
     SlashCommand(parts, request_access, my_access, review_request).register(app)
     ReviewDrift(parts).register(app)
     my_access.register(app)

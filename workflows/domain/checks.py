@@ -5,7 +5,7 @@ form, in words for the person, or nothing. A new rule about asking is a function
 in `CHECKS`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -13,6 +13,7 @@ from typing import assert_never
 from workflows.domain import durations
 from workflows.domain.durations import Permanent, Span, Until, words_of
 from workflows.domain.entitlements import (
+    EmailAddress,
     Organization,
     Place,
     Rank,
@@ -38,6 +39,7 @@ class Case:
     now: datetime
     held: Role | None
     live: Sequence[Grant]
+    approvers: Mapping[EmailAddress, str]  # everybody whose word would count, and why
 
 
 Complaint = tuple[str, str]  # the form field it belongs to, and the sentence for the person
@@ -149,8 +151,7 @@ def has_reason(case: Case) -> Complaint | None:
 def somebody_else_can_decide(case: Case) -> Complaint | None:
     """Enough different people are there to ask, besides the person who asks."""
     place = case.ask.place
-    approvers = approvers_of(case.terms, place, case.roster, requester=case.ask.requester)
-    there = different_people(approvers, case.roster)
+    there = different_people(case.approvers, case.roster)
     if there >= case.terms.approvals:
         return None
     field = _place_field(place)
@@ -209,7 +210,9 @@ def evaluate(
 
     `held` is what the person holds there apart from our live grants `live`.
     """
-    case = Case(ask, policy.terms(ask.place, ask.role), roster, now, held, live)
+    terms = policy.terms(ask.place, ask.role)
+    approvers = approvers_of(terms, ask.place, roster, requester=ask.requester)
+    case = Case(ask, terms, roster, now, held, live, approvers)
     complaints: dict[str, str] = {}
     for check in CHECKS:
         complaint = check(case)
@@ -217,8 +220,7 @@ def evaluate(
             complaints.setdefault(*complaint)
     if complaints:
         raise PolicyRefused(complaints)
-    approvers = approvers_of(case.terms, ask.place, roster, requester=ask.requester)
-    return Approval(case.terms, approvers)
+    return Approval(terms, approvers)
 
 
 def _place_field(place: Place) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from workflows.domain.durations import Duration, Until, duration_to_text
 from workflows.domain.entitlements import (
@@ -175,12 +176,13 @@ def decide(
     if not approved and not comment.strip():
         raise Refused("Say why: the requester is told the reason.")
     others = tuple(one for one in request.decisions if one.approver != by)
-    decided = replace(request, decisions=(*others, Decision(by, approved, comment, now)))
+    words = (*others, Decision(by, approved, comment, now))
     if not approved:
-        return _deny(decided, by=by, reason=comment, now=now)
-    if len(decided.approvals) < decided.needed:
-        return _count(decided, by=by, now=now)
-    return _approve(decided, by=by, now=now)
+        return _deny(request, words, by=by, reason=comment, now=now)
+    approvals = [one for one in words if one.approved]
+    if len(approvals) < request.needed:
+        return _count(request, words, by=by, now=now)
+    return _approve(request, words, by=by, now=now)
 
 
 def _is_said_already(
@@ -195,23 +197,30 @@ def _is_said_already(
     return earlier.comment == comment
 
 
+Words = tuple[Decision, ...]
+
+
 def _deny(
-    decided: AccessRequest, *, by: EmailAddress, reason: str, now: datetime
+    request: AccessRequest, words: Words, *, by: EmailAddress, reason: str, now: datetime
 ) -> Change[AccessRequest]:
     denied = RequestDenied(
-        subject=decided.id,
+        subject=request.id,
         at=now,
         actor=by,
-        before=decided.status,
+        before=request.status,
         after=RequestStatus.DENIED,
         reason=reason,
-        rule=decided.rule,
+        rule=request.rule,
     )
-    return Change(_to(decided, RequestStatus.DENIED, by=by, now=now, note=reason), (denied,))
+    settled = _to(request, RequestStatus.DENIED, by=by, now=now, note=reason, decisions=words)
+    return Change(settled, (denied,))
 
 
-def _count(decided: AccessRequest, *, by: EmailAddress, now: datetime) -> Change[AccessRequest]:
+def _count(
+    request: AccessRequest, words: Words, *, by: EmailAddress, now: datetime
+) -> Change[AccessRequest]:
     """A yes that is not the last one needed."""
+    decided = replace(request, decisions=words)
     given = ApprovalGiven(
         subject=decided.id,
         at=now,
@@ -223,17 +232,20 @@ def _count(decided: AccessRequest, *, by: EmailAddress, now: datetime) -> Change
     return Change(decided, (given,))
 
 
-def _approve(decided: AccessRequest, *, by: EmailAddress, now: datetime) -> Change[AccessRequest]:
+def _approve(
+    request: AccessRequest, words: Words, *, by: EmailAddress, now: datetime
+) -> Change[AccessRequest]:
+    settled = _to(request, RequestStatus.APPROVED, by=by, now=now, decisions=words)
     approved = RequestApproved(
-        subject=decided.id,
+        subject=request.id,
         at=now,
         actor=by,
-        before=decided.status,
+        before=request.status,
         after=RequestStatus.APPROVED,
-        approvers=tuple(one.approver for one in decided.approvals),
-        rule=decided.rule,
+        approvers=tuple(one.approver for one in settled.approvals),
+        rule=request.rule,
     )
-    return Change(_to(decided, RequestStatus.APPROVED, by=by, now=now), (approved,))
+    return Change(settled, (approved,))
 
 
 def cancel(request: AccessRequest, *, by: EmailAddress, now: datetime) -> Change[AccessRequest]:
@@ -295,7 +307,7 @@ def _still_pending(request: AccessRequest) -> None:
 
 
 def _to(
-    request: AccessRequest, status: RequestStatus, *, by: str, now: datetime, note: str = ""
+    request: AccessRequest, status: RequestStatus, *, by: str, now: datetime, **more: Any
 ) -> AccessRequest:
     assert status in TRANSITIONS[request.status], (request.status, status)
-    return replace(request, status=status, settled_at=now, settled_by=by, note=note)
+    return replace(request, status=status, settled_at=now, settled_by=by, **more)

@@ -66,6 +66,13 @@ class RequestRow(SQLModel, table=True):
             sqlite_where=IS_PENDING,
             postgresql_where=IS_PENDING,
         ),
+        Index(
+            "ix_access_request_place",
+            "place",
+            "lapses_at",
+            sqlite_where=IS_PENDING,
+            postgresql_where=IS_PENDING,
+        ),
         Index("ix_access_request_requester", "requester", "created_at"),
     )
     id: str = Field(primary_key=True)
