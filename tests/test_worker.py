@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.builders import EVE, MEMBER
+from tests.builders import EVE, MEMBER, OLGA
 from tests.services.crashing import CrashingDirectory, Points
 from tests.services.rig import Rig
 from workflows import worker as working
+from workflows.domain.entitlements import Team
 from workflows.domain.grants import GrantStatus
 from workflows.domain.reactions import JobKind
 from workflows.errors import Conflict, DirectoryUnavailable
@@ -136,6 +137,48 @@ def test_its_threads_do_what_is_owed_as_soon_as_it_is_stored(sqlite_rig: Rig) ->
         watched.worker.stop()
 
     assert not watched.worker.is_running
+
+
+def test_access_that_is_given_or_taken_back_late_goes_before_messages(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.approved()
+    rig.clock.advance(timedelta(seconds=1))
+    rig.worker.run_due(DIRECTORY)
+    in_time = rig.worker.is_behind
+    rig.approved(place=Team("speech"), by=OLGA)
+    rig.clock.advance(timedelta(seconds=3))
+
+    rig.worker.run_due(DIRECTORY)
+
+    assert not in_time
+    assert rig.worker.is_behind
+
+
+def test_what_is_tried_again_is_not_late(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.approved()
+    rig.directory.fail_next(DirectoryUnavailable("W&B answered 502."), on="read")
+    rig.run()
+    rig.clock.advance(timedelta(minutes=1))
+
+    assert rig.worker.run_due(DIRECTORY) == 1
+    assert rig.held() == MEMBER
+    assert not rig.worker.is_behind
+
+
+def test_messages_go_on_while_access_is_late(sqlite_rig: Rig) -> None:
+    rig, watched = sqlite_rig, Watched(sqlite_rig)
+    rig.approved()
+    rig.clock.advance(timedelta(seconds=3))
+    watched.worker.run_due(DIRECTORY)
+    began = watched.worker.is_behind
+    watched.worker.start()
+    try:
+        watched.until(lambda: bool(rig.notifier.posted))
+    finally:
+        watched.worker.stop()
+
+    assert began
 
 
 def test_a_lease_is_renewed_while_its_job_runs(

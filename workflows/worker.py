@@ -33,6 +33,8 @@ POLL = 1.0  # seconds between looks when nobody wakes us
 DRAIN = 7.0  # seconds that a stop waits for what is running
 ASIDE = timedelta(seconds=5)  # that a process takes no job of W&B's which W&B refuses alone
 AT_THE_GATE = 0.1  # seconds between looks whether W&B has been read
+LATE = timedelta(seconds=2)  # an end that waits longer has nobody free for it
+GIVE_WAY = 0.5  # seconds between two messages of one thread meanwhile
 GATE = 15.0  # seconds that jobs wait for the first reading of W&B; then each is told why it waits
 
 Handler = Callable[[Deps, Job], datetime | None]
@@ -79,6 +81,7 @@ class Worker:
         self._running: set[str] = set()
         self._patience = Patience()
         self._aside_until: datetime | None = None
+        self._late_at: float | None = None  # when a job of W&B's was last begun late
         self._unsettled: set[str] = set()  # claimed, and not known to be finished or postponed
 
     # ── one job ──────────────────────────────────────────────────────────────────────────────
@@ -122,7 +125,14 @@ class Worker:
             pass
         finally:
             self._patience.claimed(_place_of(job))
+        if job and job.kind is JobKind.ENSURE and not job.attempts and now - job.due_at > LATE:
+            self._late_at = monotonic()
         return job
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more is owed to W&B than is done in time. Access goes before messages then."""
+        return self._late_at is not None and monotonic() - self._late_at < 2 * GIVE_WAY
 
     def _run(self, job: Job) -> None:
         """Do it and settle it; how its place fares is noted, however that goes."""
@@ -244,6 +254,8 @@ class Worker:
         if kinds is DIRECTORY:
             self._await_the_first_reading()
         while not self._stopped:
+            if kinds is MESSAGES and self.is_behind:
+                self._give_way()
             seen = self._woken
             try:
                 worked = self.run_one(kinds)
@@ -259,6 +271,11 @@ class Worker:
             with self._wake:
                 if self._wake.wait_for(lambda: self._stopped, AT_THE_GATE):
                     return
+
+    def _give_way(self) -> None:
+        """Not for ever: messages go on, slowly."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopped, GIVE_WAY)
 
     def _rest(self, seen: int) -> None:
         with self._wake:

@@ -1,9 +1,6 @@
 """How much is asked already: counted from the stored requests, by indexes, never past the limits.
 
-The counts hold until the commit: whoever would make them wrong waits for `take_turn`. SQLite has
-one writer anyway. On PostgreSQL two advisory locks are taken, the person's before the place's, each
-kind in a space of its own (PostgreSQL manual, "Advisory Locks"), so that two who want the same
-never wait for each other in a circle; the commit, or its failing, gives them back.
+The counts hold until the commit: whoever would make them wrong waits for `take_turn`.
 """
 
 from typing import Any
@@ -12,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select, true
 
 from workflows.domain.entitlements import EmailAddress, Place, place_to_text
 from workflows.domain.limits import Demand, Limits
+from workflows.storage import turns
 from workflows.storage.bookkeeping import table_of
 from workflows.storage.prepared import Prepared
 from workflows.storage.tables import RequestRow
@@ -20,18 +18,6 @@ _REQUESTS = table_of(RequestRow)
 _PENDING = _REQUESTS.c.status == literal_column("'pending'")
 """Written out: with a parameter SQLite does not use the index of what is pending
 (sqlite.org/partialindex.html, "Queries Using Partial Indexes")."""
-
-_PERSONS, _PLACES = 1, 2  # the two spaces of advisory locks
-
-
-def _held(space: int, key: str) -> Any:  # SQLAlchemy's own type
-    return func.pg_advisory_xact_lock(literal_column(str(space)), func.hashtext(bindparam(key)))
-
-
-# Not one statement with the counts: what a statement sees was fixed before it waited for the turn.
-_LOCK = Prepared(
-    select(_held(_PERSONS, "person").label("person"), _held(_PLACES, "place").label("place"))
-)
 _NTH_NEWEST = (
     select(_REQUESTS.c.created_at)
     .where(_REQUESTS.c.requester == bindparam("person"))
@@ -86,9 +72,7 @@ class Demands:
 
     def take_turn(self, person: EmailAddress, place: Place) -> None:
         """Until the commit nobody else adds a request of this person, or at this place."""
-        if self._connection.dialect.name == "sqlite":
-            return
-        _LOCK.all(self._connection, person=person, place=place_to_text(place))
+        turns.take_to_ask(self._connection, person, place_to_text(place))
 
     def of(self, person: EmailAddress, place: Place, limits: Limits) -> Demand:
         """As much of it as the limits ask about."""

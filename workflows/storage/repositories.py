@@ -25,6 +25,7 @@ from workflows.domain.entitlements import EmailAddress, Place, place_to_text
 from workflows.domain.grants import Grant
 from workflows.domain.standings import Standing
 from workflows.errors import NotFound
+from workflows.storage import turns
 from workflows.storage.bookkeeping import table_of
 from workflows.storage.prepared import Prepared
 from workflows.storage.rows import FIRST, Writing, adding, changing, over, store
@@ -186,7 +187,11 @@ class Standings:
         return standing, [GrantRow.to_domain(grant) for grant in grants]
 
     def find_by_account(self, account: str, place: Place) -> list[Standing]:
-        """Every standing there that was noted for this account, under whatever address."""
+        """Every standing there that was noted for this account, under whatever address.
+
+        Nobody else can ask this about the account until the commit.
+        """
+        turns.take_to_note(self._connection, account)
         there = {"account": account, "place": place_to_text(place)}
         found = _STANDINGS_OF_ACCOUNT.all(self._connection, **there)
         return [StandingRow.to_domain(row) for row in found]
