@@ -5,11 +5,11 @@ Exit codes: 0 done · 1 it did not work · 2 something you gave is wrong (each m
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands import audit, policy, reconcile, stuck
+from bot.commands import audit, grants, policy, reconcile, stuck
 from bot.commands.database import check_folder, open_database, trouble
 from bot.commands.exits import failed, wrong
 
@@ -27,7 +27,32 @@ cli = typer.Typer(
 cli.add_typer(policy.commands, name="policy")
 cli.add_typer(audit.commands, name="audit")
 cli.add_typer(stuck.commands, name="stuck")
+cli.add_typer(grants.commands, name="grants")
 cli.command()(reconcile.reconcile)
+
+
+def _tell_version(asked: bool) -> None:
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        typer.echo(f"wandb-access {version('wandb-access-bot')}")
+    except PackageNotFoundError:
+        failed("wandb-access is run from a folder that is not installed: it has no version.")
+    raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_tell_version, help="Say name and version."
+        ),
+    ] = False,
+) -> None:
+    """What can be said before any command."""
 
 
 @cli.command()

@@ -1,6 +1,7 @@
 """`python -m mutants`: take each safeguard away in turn, and see a test miss it.
 
-With words: only the safeguards whose names have one of them. Ends with 1 if one is not missed.
+With words: only the safeguards whose names have one of them. Exit codes: 0 each was missed · 1 one
+was not, or the tests fail with every safeguard in place · 2 a word that is in no name.
 """
 
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,9 +38,34 @@ class Verdict:
     said: str
 
 
-def main(words: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Try all that are asked for; print one line each."""
-    asked = [one for one in SAFEGUARDS if not words or any(word in one.name for word in words)]
+    parser = ArgumentParser(
+        prog="python -m mutants",
+        description="Take each safeguard away in turn, in a copy: the test named for it must fail.",
+        epilog="Exit code 0: each was missed, 1: one was not, 2: there is none of that name.",
+    )
+    parser.add_argument("--list", action="store_true", help="only say their names")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="only those with this in their name; all without"
+    )
+    given = parser.parse_args(arguments)
+    unknown = [word for word in given.words if not any(word in one.name for one in SAFEGUARDS)]
+    if unknown:
+        parser.error(f"no safeguard has {', '.join(map(repr, unknown))} in its name; see --list")
+    asked = [one for one in SAFEGUARDS if _is_asked(one, given.words)]
+    if given.list:
+        for one in asked:
+            _say(one.name)
+        return 0
+    return _try(asked)
+
+
+def _is_asked(one: Safeguard, words: Sequence[str]) -> bool:
+    return not words or any(word in one.name for word in words)
+
+
+def _try(asked: Sequence[Safeguard]) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [Path(folder, str(number)) for number in range(AT_ONCE)]

@@ -125,4 +125,12 @@ EDGES: tuple[Safeguard, ...] = (
         new="\n                return list(found.values())\n",
         test="directories/test_scim.py::test_a_partial_list_is_not_acted_on",
     ),
+    Safeguard(
+        name="an export takes its place when it is whole",
+        why="half of the audit log is taken for all of it",
+        file="bot/commands/output.py",
+        old="    partial = file.with_name(",
+        new="    partial = file or file.with_name(",
+        test="bot/test_export_command.py::test_an_export_that_fails_leaves_what_was_there_before",
+    ),
 )

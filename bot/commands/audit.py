@@ -1,19 +1,26 @@
 """`wandb-access audit …`: work with the audit log."""
 
-import getpass
-import sys
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.commands import said
 from bot.commands.database import open_database, open_stored
 from bot.commands.exits import failed, wrong
+from bot.commands.output import written
+from bot.commands.tables import counted
 
 if TYPE_CHECKING:
-    from workflows.domain.verification import Published
+    from collections.abc import Generator
+
+    from bot.settings import StorageSettings
+    from workflows.domain.verification import NotGiven, Published
     from workflows.services.audit_chain import Verdict
+    from workflows.storage.records import AuditEntry
+    from workflows.storage.unit_of_work import UnitOfWork
 
 commands = typer.Typer(help="Work with the audit log.", no_args_is_help=True)
 
@@ -33,16 +40,19 @@ def export(
     from workflows.storage.unit_of_work import Work
 
     write = audit.write_csv if csv else audit.write_json
-    with open_database() as database, Work(database).look() as work:
-        if output is None:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]  # a TextIOWrapper
-            write(work.audit.all(), sys.stdout)
-            return
+    with open_database() as database, Work(database).look() as work, written(output) as file:
         try:
-            with output.open("w", encoding="utf-8", newline="") as file:
-                write(work.audit.all(), file)
-        except OSError as error:
-            wrong(f"{output} cannot be written: {error.strerror}")
+            with closing(_every(work)) as entries:  # also when the disk is full, while all is open
+                write(entries, file)
+        except (ValueError, TypeError, RecursionError):  # a cell that is nothing we ever store
+            failed(
+                "A row of the audit log cannot be read; `wandb-access audit verify` says which one "
+                "was changed."
+            )
+
+
+def _every(work: "UnitOfWork") -> "Generator[AuditEntry, None, None]":
+    yield from work.audit.all()
 
 
 @commands.command("verify")
@@ -52,7 +62,10 @@ def verify(
         typer.Option("--heads", help="A file of published heads; AUDIT_PUBLISH's without it."),
     ] = None,
 ) -> None:
-    """Say whether the audit log is what was written, or name the first row that is not."""
+    """Say whether the audit log is what was written, or name the first row that is not.
+
+    Exit code 0: it is, 1: it is not, 2: a key is missing, without which nobody can say.
+    """
     from workflows.services import audit_chain, audit_heads
 
     with open_stored() as (stored, settings):
@@ -62,13 +75,38 @@ def verify(
             verdict = audit_chain.verify(work, published)
         if published:
             notes.append(_age(published[-1], stored.clock()))
+    if verdict.asks is not None:
+        wrong(_asking(verdict.asks, settings))
     if verdict.wrong is not None:
         failed(str(verdict.wrong))
     head = verdict.head
     ending = f"head {head.seq} {head.hash}" if head else "nothing is sealed yet"
-    typer.echo(f"{verdict.rows} rows, chain is whole, {ending}")
+    typer.echo(f"{counted(verdict.rows, 'row')}, chain is whole, {ending}")
     for note in (*notes, *_notes(verdict)):
         typer.echo(f"Note: {note}")
+
+
+def _asking(asks: "NotGiven", settings: "StorageSettings") -> str:
+    """Which key is needed, by its id: nobody has to know that one, but it tells two keys apart."""
+    from workflows.domain.chain import key_of
+
+    ids = ", ".join(asks.ids)
+    if asks.earlier:
+        return (
+            f"Rows of the audit log are sealed by an earlier key (id {ids}) that is not given "
+            "here. Set AUDIT_KEYS_OLD to it as well; nothing else was found to be wrong."
+        )
+    if settings.audit_key is None:
+        return (
+            f"The audit log is sealed by a key (id {ids}). Set AUDIT_KEY to it, as the bot has it: "
+            "without it nobody can say whether the log is whole."
+        )
+    given = key_of(settings.audit_key.get_secret_value()).id
+    return (
+        f"AUDIT_KEY (id {given}) has never sealed a row of this audit log; the newest is sealed by "
+        f"another key (id {ids}). Set AUDIT_KEY to the bot's own. If this is the bot's own, "
+        "somebody has put another log in the place of the bot's."
+    )
 
 
 def _published(file: Path | None, *, must: bool) -> "tuple[list[Published], list[str]]":
@@ -103,7 +141,7 @@ def _notes(verdict: "Verdict") -> list[str]:
     notes = []
     if verdict.waiting:
         notes.append(
-            f"{verdict.waiting} rows are not sealed yet, the oldest is from "
+            f"{counted(verdict.waiting, 'row')} not sealed yet; the oldest is from "
             f"{verdict.oldest_waiting} UTC; while the bot runs it takes seconds."
         )
     if verdict.plain and verdict.head is not None and verdict.head.key != NO_KEY:
@@ -127,14 +165,12 @@ def erase(
 
     The chain stays whole. It cannot be undone.
     """
-    from workflows.domain.entitlements import email_of
     from workflows.errors import Refused
     from workflows.services import audit_erasure
 
-    address = email_of(email)
-    if "@" not in address or not reason.strip():
-        wrong("Give an address and a reason.")
-    operator = f"operator:{by.strip() or getpass.getuser()}"
+    address = said.address(email)
+    why = said.reason(reason, "Say with --reason why, without the address.")
+    operator = said.operator(by)
     with open_stored(writes=True) as (stored, _):
         try:
             rows = len(audit_erasure.concerned(stored, address))
@@ -142,8 +178,9 @@ def erase(
                 typer.echo(f"Nothing to do: no row of the audit log has {address} in it.")
                 return
             if not yes:
-                typer.confirm(f"Erase {address} from {rows} rows for good?", abort=True)
-            erased = audit_erasure.erase(stored, address, reason.strip(), by=operator)
+                typer.confirm(f"Erase {address} from {counted(rows, 'row')} for good?", abort=True)
+            erased = audit_erasure.erase(stored, address, why, by=operator)
         except Refused as refusal:
             failed(str(refusal))
-    typer.echo(f"{erased.rows} rows have {erased.pseudonym} where {address} was.")
+    have = "row has" if erased.rows == 1 else "rows have"
+    typer.echo(f"{erased.rows} {have} {erased.pseudonym} where {address} was.")

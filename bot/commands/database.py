@@ -77,14 +77,30 @@ def open_stored(*, writes: bool = False) -> "Iterator[tuple[Stored, StorageSetti
         work = Work(database, settings.audit_keys)
         if writes:
             with work.look() as look:
-                changes = changes_key(look.chain.keys, look.chain.head())
-            if changes:
-                wrong(
-                    "AUDIT_KEY is not set, or not the key that the bot seals the audit log with by "
-                    "now. Give this command the bot's own."
-                )
+                head = look.chain.head()
+            if head is not None and changes_key(settings.audit_keys, head):
+                wrong(_other_key(settings.audit_keys.current.id, head.key))
         clock = _now if database.is_sqlite else DatabaseClock(database)
         yield Stored(work.begin, work.look, clock), settings
+
+
+def _other_key(given: str, needed: str) -> str:
+    """Which key is which, by ids that tell nothing of them: two keys look alike to people."""
+    from workflows.domain.chain import NO_KEY, is_key_id
+
+    own = "Give this command the bot's own."
+    if needed == NO_KEY:
+        return (
+            f"AUDIT_KEY (id {given}) is not what the bot has: the audit log is sealed without a "
+            f"key. {own}"
+        )
+    id = f" (id {needed})" if is_key_id(needed) else ""
+    if given == NO_KEY:
+        return f"AUDIT_KEY is not set, and the bot seals the audit log with a key{id}. {own}"
+    return (
+        f"AUDIT_KEY (id {given}) is not the key that the bot seals the audit log with by now{id}. "
+        f"{own}"
+    )
 
 
 def _now() -> datetime:

@@ -10,6 +10,7 @@ import typer
 from bot.commands import policy as policies
 from bot.commands.database import Stored, open_stored
 from bot.commands.exits import failed, wrong
+from bot.commands.tables import counted
 
 if TYPE_CHECKING:
     from workflows.domain.policy import Policy
@@ -58,7 +59,7 @@ def reconcile(
         typer.echo(_line(one, dry_run=dry_run))
     if found.differences:
         raise typer.Exit(1)
-    typer.echo(f"No differences in {found.compared} places.")
+    typer.echo(f"No differences in {counted(found.compared, 'place')}.")
 
 
 def _line(one: "Difference", *, dry_run: bool) -> str:

@@ -1,21 +1,21 @@
 """`wandb-access stuck …`: what cannot be given or taken back yet, and what is done about it."""
 
-import getpass
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.commands import said, tables
 from bot.commands.database import Stored, open_stored
-from bot.commands.exits import failed, wrong
+from bot.commands.exits import failed
+from bot.commands.tables import SHOWN_ID, plain
 
 if TYPE_CHECKING:
     from workflows.domain.stuck import StuckItem
 
-SHOWN_ID = 12  # characters of an id in the table; six are enough to name it
 MOST = 60  # characters of a reason in the table; --json has all of it
 
 commands = typer.Typer(
@@ -44,7 +44,7 @@ def list_stuck(
     for line in draw(items, now):
         typer.echo(line)
     if why and not as_json:
-        typer.echo(f"W&B refuses the key, so nothing is tried: {_plain(why)}", err=True)
+        typer.echo(f"W&B refuses the key, so nothing is tried: {plain(why)}", err=True)
     if items:
         raise typer.Exit(1)
 
@@ -68,16 +68,13 @@ def resolve(
     """Say that it was settled by hand. The bot stops trying; W&B is not read back for it."""
     from workflows.services import stuck
 
-    if not reason.strip():
-        wrong("Say with --reason how it was settled.")
-    operator = f"operator:{by.strip() or getpass.getuser()}"
+    how = said.reason(reason, "Say with --reason how it was settled.")
+    operator = said.operator(by)
     with _one(id) as stored:
-        item = stuck.resolve(
-            stored.begin, id, by=operator, reason=reason.strip(), now=stored.clock()
-        )
+        item = stuck.resolve(stored.begin, id, by=operator, reason=how, now=stored.clock())
     typer.echo(
-        f"{_what(item)} counts as settled by hand ({operator}). What the bot had sent without an "
-        "answer is still taken back if it lands within the hour."
+        f"{_what(item)} counts as settled by hand ({plain(operator)}). What the bot had sent "
+        "without an answer is still taken back if it lands within the hour."
     )
 
 
@@ -98,7 +95,7 @@ def _one(id: str) -> Iterator[Stored]:
 
 def _what(item: "StuckItem") -> str:
     role = f"{item.role.name} in " if item.role else ""
-    return _plain(f"{item.direction}: {role}{item.place} for {item.person}")
+    return plain(f"{item.direction}: {role}{item.place} for {item.person}")
 
 
 def _json(items: "Sequence[StuckItem]", now: datetime) -> Iterator[str]:
@@ -118,29 +115,25 @@ def _json(items: "Sequence[StuckItem]", now: datetime) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False)
 
 
-_COLUMNS: "Sequence[tuple[str, Callable[[StuckItem, datetime], str]]]" = (
-    ("ID", lambda item, now: item.id if " " in item.id else item.id[:SHOWN_ID]),
-    ("WHAT", lambda item, now: item.direction),
-    ("WHO", lambda item, now: item.person),
-    ("WHERE", lambda item, now: str(item.place)),
-    ("ROLE", lambda item, now: item.role.name if item.role else "-"),
-    ("SINCE (UTC)", lambda item, now: f"{item.since:%Y-%m-%d %H:%M}"),
-    ("TRIES", lambda item, now: str(item.attempts)),
-    ("NEXT TRY", lambda item, now: _until(item.next_try, now)),
-    ("WHY", lambda item, now: _cut(item.last_error or item.reason)),
-)
+def _columns(now: datetime) -> "Sequence[tables.Column[StuckItem]]":
+    return (
+        ("ID", lambda item: item.id if " " in item.id else item.id[:SHOWN_ID]),
+        ("WHAT", lambda item: item.direction),
+        ("WHO", lambda item: item.person),
+        ("WHERE", lambda item: str(item.place)),
+        ("ROLE", lambda item: item.role.name if item.role else "-"),
+        ("SINCE (UTC)", lambda item: f"{item.since:%Y-%m-%d %H:%M}"),
+        ("TRIES", lambda item: str(item.attempts)),
+        ("NEXT TRY", lambda item: _until(item.next_try, now)),
+        ("WHY", lambda item: _cut(item.last_error or item.reason)),
+    )
 
 
 def _table(items: "Sequence[StuckItem]", now: datetime) -> Iterator[str]:
     if not items:
         yield "Nothing is stuck."
         return
-    rows = [[title for title, _ in _COLUMNS]]
-    rows += [[_plain(cell(item, now)) for _, cell in _COLUMNS] for item in items]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        yield "  ".join(padded).rstrip()
+    yield from tables.lines(_columns(now), items)
 
 
 def _until(moment: datetime | None, now: datetime) -> str:
@@ -154,8 +147,3 @@ def _until(moment: datetime | None, now: datetime) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MOST else text[: MOST - 1] + "…"
-
-
-def _plain(text: str) -> str:
-    """On one line, without what a terminal would act on."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split()) or "-"

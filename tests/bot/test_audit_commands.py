@@ -79,7 +79,7 @@ def test_verify_takes_the_keys_from_the_settings(
         return done.returncode, done.stdout + done.stderr
 
     assert verify(AUDIT_KEY=NEXT, AUDIT_KEYS_OLD_FILE=str(old))[0] == 0
-    assert verify(AUDIT_KEY=NEXT)[0] == 1
+    assert verify(AUDIT_KEY=NEXT)[0] == 2
     code, said = verify(AUDIT_KEY="short", AUDIT_KEYS_OLD="k" * 32 + ",short")
     assert code == 2
     assert said.count("is shorter than 32 characters") == 2
@@ -123,8 +123,8 @@ def test_verify_says_what_is_not_wrong_and_good_to_know(
     rig.submit()
     waiting = wandb_access("audit", "verify", environ=environ, folder=tmp_path)
     assert waiting.returncode == 0
-    assert waiting.stdout.startswith("1 rows, chain is whole, nothing is sealed yet\n")
-    assert "Note: 1 rows are not sealed yet, the oldest is from '2026-03-10" in waiting.stdout
+    assert waiting.stdout.startswith("1 row, chain is whole, nothing is sealed yet\n")
+    assert "Note: 1 row not sealed yet; the oldest is from '2026-03-10" in waiting.stdout
     audit_chain.seal(rig.deps)
     plain = wandb_access("audit", "verify", environ=environ, folder=tmp_path)
     assert plain.returncode == 0
@@ -232,12 +232,14 @@ def test_erase_refuses_in_words(told: Rig, database_url: str, tmp_path: Path) ->
         1,
         f"{EVE} has a request that waits: it has to be decided or cancelled first.\n",
     )
-    assert erase("eve", "--reason", "asked") == (2, "Give an address and a reason.\n")
-    assert erase(ADA, "--reason", " ") == (2, "Give an address and a reason.\n")
+    no_address = "eve is no e-mail address. Give one like eve@corp.example.\n"
+    assert erase("eve", "--reason", "asked") == (2, no_address)
+    no_reason = "Say with --reason why, without the address.\n"
+    assert erase(ADA, "--reason", " ") == (2, no_reason)
     other = erase(ADA, "--reason", "asked", AUDIT_KEY=NEXT)
     said = (
-        "AUDIT_KEY is not set, or not the key that the bot seals the audit log with by now. "
-        "Give this command the bot's own.\n"
+        f"AUDIT_KEY (id {key_of(NEXT).id}) is not the key that the bot seals the audit log with by "
+        f"now (id {key_of(SECRET).id}). Give this command the bot's own.\n"
     )
     assert other == (2, said)
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,23 @@ def environ_of(folder: Path, **changes: str) -> dict[str, str]:
 def test_help_names_the_commands_and_imports_nothing_slow(tmp_path: Path) -> None:
     done = wandb_access("--help", folder=tmp_path, python=("-X", "importtime"))
     assert done.returncode == 0
-    assert all(word in done.stdout for word in ("run", "migrate", "policy", "audit"))
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert all(word in done.stdout for word in ("run", "migrate", "policy", "audit", "grants"))
+    assert slow_imports(done.stderr) == set()
+
+
+def slow_imports(importtime: str) -> set[str]:
+    """What `-X importtime` lists that takes long to import."""
+    imported = {line.rpartition("|")[2].strip() for line in importtime.splitlines()}
     assert "typer" in imported, "the list of imports is what it seems"
     slow = {"slack_bolt", "slack_sdk", "sqlmodel", "sqlalchemy", "httpx", "uvicorn", "pydantic"}
-    assert imported & (slow | {"bot.app", "bot.settings"}) == set()
+    return imported & (slow | {"bot.app", "bot.settings"})
+
+
+def test_the_version_is_told_with_the_name_and_imports_nothing_slow(tmp_path: Path) -> None:
+    done = wandb_access("--version", folder=tmp_path, python=("-X", "importtime"))
+
+    assert (done.returncode, done.stdout) == (0, f"wandb-access {version('wandb-access-bot')}\n")
+    assert slow_imports(done.stderr) == set()
 
 
 @pytest.mark.parametrize("arguments", [(), ("policy",), ("audit",)])

@@ -125,7 +125,7 @@ def test_the_command_compares_beside_the_bot(journey: Journey) -> None:
     journey.olga.wait_for_message(FOUND)
     again = command(journey)
 
-    assert (same.returncode, same.stdout) == (0, "No differences in 1 places.\n")
+    assert (same.returncode, same.stdout) == (0, "No differences in 1 place.\n")
     line = "eve@corp.example team:vision: expected member, found nothing; "
     told = "left, and told to the organization's admins\n"
     assert (dry.returncode, dry.stdout) == (1, line + "would be " + told)

@@ -13,11 +13,13 @@ one they are a plain SHA-256, which shows accidents and not intent.
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import takewhile
+from typing import Any
 
 GENESIS = "0" * 64  # stands before the first row
 NO_KEY = "none"
@@ -48,6 +50,11 @@ def key_of(secret: str) -> Key:
     """The key with this text; its id is eight hex digits that tell nothing of it."""
     data = secret.encode()
     return Key(hashlib.sha256(b"wandb-access audit key\n" + data).hexdigest()[:8], data)
+
+
+def is_key_id(text: str) -> bool:
+    """Whether this may be the id of a key, and can be shown as one."""
+    return re.fullmatch("[0-9a-f]{8}", text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +292,18 @@ def retired(rows: Iterable[Row], keys: Keys) -> dict[str, int]:
     return found
 
 
+def is_change_by(maker: Key, row: Row) -> bool:
+    """Whether this very key has stored and sealed this row, to say that the key changes here."""
+    is_change = maker.is_secret and row.content.event == CHANGE_OF_KEY
+    return is_change and _is_by(maker, row) and seal_hash(maker, row) == row.hash
+
+
+def key_before(row: Row) -> str | None:
+    """The id of the key that sealed before this change, if there was one."""
+    before = _told(row).get("before")
+    return before if isinstance(before, str) and is_key_id(before) else None
+
+
 def _is_by(maker: Key | None, row: Row) -> bool:
     """Whether the row was stored with this very key."""
     return maker is not None and row.digest is not None and digest(maker, row.content) == row.digest
@@ -295,11 +314,15 @@ def entry(id: int, content: Content) -> str:
     return f"{id} {digest(PLAIN, content)}"
 
 
-def _entries(row: Row, name: str) -> list[str]:
-    """Without a key anybody may have written it."""
+def _told(row: Row) -> dict[str, Any]:
+    """The row's detail. Without a key anybody may have written it."""
     try:
         told = json.loads(str(row.content.detail))
     except (ValueError, RecursionError):
-        return []
-    texts = told.get(name) if isinstance(told, dict) else None
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _entries(row: Row, name: str) -> list[str]:
+    texts = _told(row).get(name)
     return [one for one in texts if isinstance(one, str)] if isinstance(texts, list) else []

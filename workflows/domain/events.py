@@ -12,12 +12,13 @@ T = TypeVar("T")
 
 CLOCK = "clock"  # the actor of what happens because the time has come
 BOT = "bot"  # the actor of what the worker does
+OPERATOR = "operator:"  # before the name of whoever did it by a command of ours
 DEPLOYMENT = "deployment"  # the subject of what is nobody's request and nobody's standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Somebody (`actor`: an e-mail address, `clock` or `bot`) did something to `subject`.
+    """Somebody (`actor`: an e-mail address, `clock`, `bot` or `operator:…`) did it to `subject`.
 
     The subject is the id of a request (and so of its grant), or the key of a standing.
     """

@@ -20,6 +20,9 @@ from workflows.domain.chain import (
     digest,
     fits,
     is_authentic,
+    is_change_by,
+    is_key_id,
+    key_before,
     seal_hash,
 )
 
@@ -29,11 +32,15 @@ Strays = Callable[[str], Iterable[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The first thing that is wrong. Without an id it is not about a row that is there."""
+    """The first thing that is wrong. Without an id it is not about a row that is there.
+
+    `by_unknown_key`: all that is known is that a key has sealed the row which was not given.
+    """
 
     id: Cell
     seq: Cell
     wrong: str
+    by_unknown_key: bool = False
 
     def __str__(self) -> str:
         if self.id is None:
@@ -55,17 +62,53 @@ class Published:
     at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NotGiven:
+    """The keys, by their ids, without which nobody can say whether the chain is whole.
+
+    `earlier`: the one that seals now was given, and these were current before it.
+    """
+
+    ids: tuple[str, ...]
+    earlier: bool
+
+
+def not_given(rows: Iterable[Row], keys: Keys, head: Head | None) -> NotGiven | None:
+    """Which keys are missing, and not merely named by somebody who changed a row.
+
+    An earlier one is when the key after it says so. The current one is when none was given, or one
+    that has sealed no row at all: what follows rows of a key that was given, is a stranger's.
+    """
+    sealers: set[Cell] = set()
+    earlier: list[str] = []
+    for row in rows:
+        sealers.add(row.key)
+        maker = keys.find(row.key)
+        before = key_before(row) if maker is not None and is_change_by(maker, row) else None
+        if before is not None and keys.find(before) is None and before not in earlier:
+            earlier.append(before)
+    if earlier:
+        return NotGiven(tuple(earlier), earlier=True)
+    if head is None or keys.find(head.key) is not None or not is_key_id(head.key):
+        return None
+    if keys.current.is_secret and keys.current.id in sealers:
+        return None
+    return NotGiven((head.key,), earlier=False)
+
+
 @dataclass(slots=True)
 class Walk:
     """How far the chain is whole: so many rows, up to `head`, and `waiting` not sealed yet.
 
-    Up to the seq `plain` it was sealed without a key.
+    Up to the seq `plain` it was sealed without a key. Of rows by an `absent` key only the place is
+    looked at.
     """
 
     keys: Keys
     vouched: Mapping[int, str]
     published: Mapping[int, Published]
     strays: Strays
+    absent: frozenset[str] = frozenset()
     rows: int = field(default=0, init=False)
     waiting: int = field(default=0, init=False)
     plain: int = field(default=0, init=False)
@@ -101,29 +144,37 @@ class Walk:
 
     def _wrong_waiting(self, row: Row) -> Iterator[Finding]:
         has_key = self.keys.current.is_secret and self.head and self.head.key != NO_KEY
-        if not is_authentic(row, self.keys, plain=not has_key):
+        if not self.absent and not is_authentic(row, self.keys, plain=not has_key):
             yield _about(row, _CONTENT)
 
     def _wrong_sealed(self, row: Row) -> Iterator[Finding]:
         assert isinstance(row.seq, int), "the caller has looked"
         key = self.keys.find(row.key)
-        if key is None:
-            yield _about(row, f"it says that key {_shown(row.key)} has sealed it, {_UNKNOWN}")
-        else:
+        if key is not None:
             yield from self._wrong_sealed_by(key, row, row.seq)
+        elif row.key in self.absent:
+            yield from self._wrong_in_chain(row, row.seq)
+        else:
+            wrong = f"it says that key {_shown(row.key)} has sealed it, {_UNKNOWN}"
+            yield replace(_about(row, wrong), by_unknown_key=True)
 
     def _wrong_sealed_by(self, key: Key, row: Row, seq: int) -> Iterator[Finding]:
         if seal_hash(key, row) != row.hash:
             yield _about(row, self._why_hash(key, row))
+        yield from self._wrong_in_chain(row, seq)
+        # What waited when the key changed was stored with the one before, which may be absent.
+        if not self.absent and not fits(row, self.keys, self.vouched):
+            yield _about(row, _CONTENT)
+        self.plain = self.plain if key.is_secret else seq
+
+    def _wrong_in_chain(self, row: Row, seq: int) -> Iterator[Finding]:
+        """What shows without any key; then the chain goes on from this row."""
         yield from self._wrong_place(row)
         yield from self._wrong_key(row)
-        if not fits(row, self.keys, self.vouched):
-            yield _about(row, _CONTENT)
         published = self.published.get(seq)
         if published is not None and published.hash != row.hash:
             yield _about(row, f"for this seq another hash {published.told}: {_NEW}")
-        self.head, self._head_id = Head(seq, str(row.hash), key.id), row.id
-        self.plain = self.plain if key.is_secret else seq
+        self.head, self._head_id = Head(seq, str(row.hash), str(row.key)), row.id
 
     def _why_hash(self, key: Key, row: Row) -> str:
         """Which column it must be that was changed, where that can be told."""
@@ -203,7 +254,9 @@ class Walk:
                 None,
                 f"The tail was cut after seq {last}: seq {cut.seq} {cut.told}.",
             )
-        if self.head is not None and current.is_secret and self.head.key != current.id:
+        if self.head is None or self.head.key in self.absent:
+            return
+        if current.is_secret and self.head.key != current.id:
             yield Finding(
                 self._head_id,
                 self.head.seq,

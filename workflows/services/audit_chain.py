@@ -6,7 +6,7 @@ seals them. What a row has to be is decided in `domain.chain`, what is wrong in
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from workflows.domain import chain
 from workflows.domain.chain import NO_KEY, PLAIN, Head, Keys, Row, Seal
 from workflows.domain.deployment_events import AuditKeyChanged, AuditKeysRetired, AuditRowsAltered
 from workflows.domain.events import BOT, DEPLOYMENT, Event
-from workflows.domain.verification import Finding, Published, Walk
+from workflows.domain.verification import Finding, NotGiven, Published, Walk, not_given
 from workflows.errors import Conflict
 from workflows.ports import Clock
 from workflows.storage.unit_of_work import UnitOfWork
@@ -182,7 +182,8 @@ def _announce_altered(deps: Stored, work: UnitOfWork, rows: tuple[str, ...]) -> 
 class Verdict:
     """What was found: nothing, or the first thing that is wrong; and what was looked at.
 
-    Up to the seq `plain` the log was sealed without a key.
+    Up to the seq `plain` the log was sealed without a key. `asks`: these keys are missing for more,
+    and without them nothing else is seen to be wrong.
     """
 
     rows: int
@@ -191,6 +192,7 @@ class Verdict:
     waiting: int
     oldest_waiting: str
     wrong: Finding | None
+    asks: NotGiven | None = None
 
 
 def verify(work: UnitOfWork, published: Iterable[Published] = ()) -> Verdict:
@@ -205,10 +207,25 @@ def verify(work: UnitOfWork, published: Iterable[Published] = ()) -> Verdict:
     if noted is not None:
         told = Published(noted.seq, noted.hash, "was noted by the bot when it sealed it")
         heads.setdefault(noted.seq, told)
+    verdict = _walked(work, heads)
+    if verdict.wrong is None or not verdict.wrong.by_unknown_key:
+        return verdict
+    keys = work.chain.keys
+    asks = not_given(work.chain.every(), keys, work.chain.head())
+    if asks is None:
+        return verdict
+    absent = frozenset(id for id in work.chain.sealed_by() if keys.find(id) is None)
+    shown = _walked(work, heads, absent)
+    return shown if shown.wrong is not None else replace(verdict, asks=asks)
+
+
+def _walked(
+    work: UnitOfWork, heads: Mapping[int, Published], absent: frozenset[str] = frozenset()
+) -> Verdict:
     damage = work.chain.damage()
     keys = known_keys(work)
     erased = chain.vouched(work.chain.erasures(), keys)
-    walk = Walk(keys, erased, heads, work.chain.strays)
+    walk = Walk(keys, erased, heads, work.chain.strays, absent)
     wrong = walk.over(work.chain.every(damaged=bool(damage))) or _damaged(damage) or _copied(work)
     return Verdict(walk.rows, walk.head, walk.plain, walk.waiting, walk.oldest_waiting, wrong)
 

@@ -12,6 +12,7 @@ from workflows.domain.chain import Keys, Row
 from workflows.domain.deployment_events import PersonalDataErased
 from workflows.domain.entitlements import EmailAddress
 from workflows.domain.erasure import Erasure
+from workflows.domain.events import OPERATOR
 from workflows.domain.requests import RequestStatus
 from workflows.errors import Refused
 from workflows.services.audit_chain import Stored, known_keys, seal
@@ -58,7 +59,7 @@ def erase(deps: Stored, email: EmailAddress, reason: str, *, by: str) -> Erased:
     row is not what was stored: its change would be covered up.
     """
     erasure = Erasure(email, f"erased-{secrets.token_hex(4)}")
-    if erasure.names(f"{reason} {by.removeprefix('operator:')}"):
+    if erasure.names(f"{reason} {by.removeprefix(OPERATOR)}"):
         raise Refused("The reason, or who says so, has the address in it, and would keep it.")
     ids = concerned(deps, email)
     with deps.begin() as work:
@@ -93,7 +94,10 @@ def _rewrite(
 
 def _refuse_while_needed(work: UnitOfWork, email: EmailAddress) -> None:
     if work.grants.open_of(email):
-        raise Refused(f"{email} still has access: revoke it first, and wait until it is gone.")
+        raise Refused(
+            f"{email} still has access: end it first (`wandb-access grants --person {email}`, "
+            "`wandb-access grants revoke ID`), and wait until it is gone."
+        )
     asked = work.requests.of(email, limit=NEWEST)
     if any(request.status is RequestStatus.PENDING for request in asked):
         raise Refused(f"{email} has a request that waits: it has to be decided or cancelled first.")
