@@ -140,9 +140,9 @@ DECIDING: tuple[Safeguard, ...] = (
     Safeguard(
         name="counting and adding are one turn",
         why="many at once pass the limit together on PostgreSQL",
-        file="workflows/storage/demand.py",
-        old='        if self._connection.dialect.name == "sqlite":\n',
-        new="        if self._connection:\n",
+        file="workflows/storage/turns.py",
+        old="        _TO_ASK.all(connection, person=person, place=place)\n",
+        new="        pass\n",
         test="services/test_asking_limits.py::"
         "test_many_at_once_of_one_person_come_to_the_limit_and_not_past_it[postgresql]",
     ),
