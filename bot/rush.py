@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.meters import REFUSED
 
-WAIT_SECONDS = 1.0  # for a turn; reading, and the listener, need their part of the three seconds
+WAIT_SECONDS = 1.5  # for a turn; reading, and the listener, need their part of the three seconds
 NOTE_EVERY = 5.0  # seconds between two log records: in a rush there is enough to do
 
 BUSY = (

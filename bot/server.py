@@ -25,7 +25,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot import rush
 from bot.guard import SIGNED, Guard
@@ -72,13 +72,21 @@ def build_server_app(
     and in the one log record about it. What waits for a thread longer than `wait_seconds` is
     refused.
     """
+    slack = _slack_endpoint(dispatch, new_reference, wait_seconds)
     routes = [
-        Route(SLACK_PATH, _slack_endpoint(dispatch, new_reference, wait_seconds), methods=["POST"]),
+        Route(SLACK_PATH, _unmarked, methods=["POST"]),
         Route("/healthz", _alive, methods=["GET"]),
         Route("/readyz", _ready_endpoint(health, new_reference), methods=["GET"]),
     ]
-    app = Starlette(routes=routes)
-    app.router.redirect_slashes = False  # one path, one spelling
+    pages = Starlette(routes=routes)
+    pages.router.redirect_slashes = False  # one path, one spelling
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if SIGNED in scope:  # past Starlette's layers: in a rush they cost as much as reading
+            await slack(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
     # In front of all of Starlette, not among its middleware: a refusal costs nothing of it.
     return Guard(app, signing_secret=signing_secret, clock=clock, path=SLACK_PATH)
 
@@ -87,16 +95,16 @@ def _slack_endpoint(
     dispatch: Callable[[BoltRequest], BoltResponse],
     new_reference: Callable[[], str],
     wait_seconds: float,
-) -> Callable[..., object]:
+) -> ASGIApp:
     limiter = CapacityLimiter(BOLT_THREADS)
     turns = asyncio.Semaphore(BOLT_THREADS)  # in the order they came
     tally = rush.Tally()
 
-    async def slack(request: Request) -> Response:
-        if (
-            SIGNED not in request.scope
-        ):  # a spelling of the path that the guard did not take for its own
-            return PlainTextResponse("Not Found", status_code=404)
+    async def slack(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def respond(request: Request) -> Response:
         body = await request.body()
 
         def answer() -> Response:
@@ -164,6 +172,11 @@ def _failed(error: Exception, reference: str) -> Response:
     fields = {"reference": reference, "kind": type(error).__name__, "stack": stack}
     log.error("request failed", extra=fields)
     return PlainTextResponse(f"Something went wrong. Reference: {reference}\n", status_code=500)
+
+
+async def _unmarked(request: Request) -> Response:
+    """A spelling of Slack's path that the guard did not take for its own."""
+    return PlainTextResponse("Not Found", status_code=404)
 
 
 async def _alive(request: Request) -> Response:
