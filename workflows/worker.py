@@ -34,7 +34,7 @@ DRAIN = 7.0  # seconds that a stop waits for what is running
 ASIDE = timedelta(seconds=5)  # that a process takes no job of W&B's which W&B refuses alone
 AT_THE_GATE = 0.1  # seconds between looks whether W&B has been read
 LATE = timedelta(seconds=2)  # an end that waits longer has nobody free for it
-GIVE_WAY = 0.5  # seconds between two messages of one thread meanwhile
+GIVE_WAY = 1.0  # seconds between two messages of one thread meanwhile
 GATE = 15.0  # seconds that jobs wait for the first reading of W&B; then each is told why it waits
 
 Handler = Callable[[Deps, Job], datetime | None]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, DateTime, Dialect, TypeDecorator
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy.types import TypeEngine
 
 from workflows.storage.driver import Given, change, fetch
 
@@ -78,10 +80,7 @@ def _said(dialect: Dialect, statement: SelectBase | UpdateBase) -> _Said:
         name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
         for name in compiled.params
     }
-    back = {
-        str(column.key): column.type.dialect_impl(dialect).result_processor(dialect, None)
-        for column in statement.exported_columns
-    }
+    back = {str(column.key): _back(dialect, column.type) for column in statement.exported_columns}
     return _Said(
         text=str(compiled),
         order=None if order is None else tuple(order),
@@ -94,3 +93,20 @@ def _said(dialect: Dialect, statement: SelectBase | UpdateBase) -> _Said:
         columns=tuple(back),
         back={name: convert for name, convert in back.items() if convert is not None},
     )
+
+
+def _back(dialect: Dialect, type: TypeEngine[Any]) -> Convert | None:
+    """From a cell to what it stands for."""
+    if dialect.name == "sqlite" and is_time(type):
+        return _time
+    return type.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _time(cell: str | None) -> datetime | None:
+    """As `chain.moment` has written it, which says UTC by saying nothing."""
+    return None if cell is None else datetime.fromisoformat(cell).replace(tzinfo=UTC)
+
+
+def is_time(type: TypeEngine[Any]) -> bool:
+    """Whether a column of this type holds moments."""
+    return isinstance(type.impl if isinstance(type, TypeDecorator) else type, DateTime)
