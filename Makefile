@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## The whole story, offline, in under a minute
+demo: $(STAMP) ## The whole story, offline, in under a minute once installed
 	@$(BIN)/python -m sandbox
 
 # Four at once also on two cores: most of the time of a journey is waiting. A few at a time, so that

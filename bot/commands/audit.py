@@ -156,7 +156,7 @@ def _notes(verdict: "Verdict") -> list[str]:
 
 @commands.command("erase")
 def erase(
-    email: Annotated[str, typer.Argument(help="Whose address.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose address.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, without the address; it is kept.")],
     by: Annotated[str, typer.Option("--by", help="Who says so; else the login name.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -16,7 +16,7 @@ def _group() -> None:
 
 
 @commands.command("check")
-def check(file: Annotated[Path, typer.Argument(help="The policy file.")]) -> None:
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]) -> None:
     """Say whether FILE is a policy, or name every mistake in it with its line."""
     from workflows import policy_file
 
