@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workflows.domain.entitlements import EmailAddress
 
 LONGEST_NAME = 100  # characters
+NAMELESS = "This user has no login name: say with --by who you are."
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -19,7 +20,9 @@ def operator(by: str, login_name: Callable[[], str] = getpass.getuser) -> str:
     """The actor for the audit log: `--by`, else the login name. What cannot be kept is wrong."""
     from workflows.domain.events import OPERATOR
 
-    name = " ".join(_text(by).split()) or _named(login_name)
+    name = _on_a_line(by) or _on_a_line(_named(login_name))
+    if not name:
+        wrong(NAMELESS)
     if len(name) > LONGEST_NAME:
         wrong(f"--by takes a name of at most {LONGEST_NAME} characters.")
     return f"{OPERATOR}{name}"
@@ -50,7 +53,12 @@ def _named(login_name: Callable[[], str]) -> str:
     try:
         return login_name()
     except (KeyError, OSError):  # KeyError until Python 3.12: in a container users have no names
-        wrong("This user has no login name: say with --by who you are.")
+        wrong(NAMELESS)
+
+
+def _on_a_line(name: str) -> str:
+    """A login name comes from the environment, and can be anything."""
+    return " ".join("".join(one if one.isprintable() else " " for one in _text(name)).split())
 
 
 def _text(given: str) -> str:

@@ -40,7 +40,7 @@ def id_of(secret: str) -> str:
         ),
         (
             {"AUDIT_KEY": OTHER},
-            2,
+            1,
             f"AUDIT_KEY (id {id_of(OTHER)}) has never sealed a row of this audit log; the newest "
             f"is sealed by another key (id {id_of(SECOND)}). Set AUDIT_KEY to the bot's own. If",
         ),

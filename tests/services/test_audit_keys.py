@@ -56,6 +56,62 @@ def test_a_key_that_somebody_wrote_into_a_row_is_asked_of_nobody(two_keys: Rig) 
         assert found.wrong.seq == 2
 
 
+def test_what_was_stored_after_the_earlier_key_was_retired_is_judged_without_it(
+    two_keys: Rig,
+) -> None:
+    rig = two_keys
+    rig.clock.advance(audit_chain.OVERLAP)
+    for _ in range(2):  # the first seals that the key is retired
+        rig.deny(rig.submit().id)
+        audit_chain.seal(rig.deps)
+    assert with_keys(rig, NEXT).asks == NotGiven((KEY.id,), earlier=True)
+    with rig.database.write() as connection:
+        last = connection.execute(text("SELECT max(seq) FROM audit")).scalar_one()
+        connection.execute(text("UPDATE audit SET actor = 'm' WHERE seq = :last"), {"last": last})
+
+    found = with_keys(rig, NEXT)
+
+    assert found.asks is None
+    assert found.wrong is not None
+    assert found.wrong.seq == last
+    assert "its content is not what was stored" in found.wrong.wrong
+
+
+def test_what_waits_after_the_earlier_key_was_retired_is_judged_without_it(two_keys: Rig) -> None:
+    rig = two_keys
+    rig.clock.advance(audit_chain.OVERLAP)
+    rig.deny(rig.submit().id)
+    audit_chain.seal(rig.deps)
+    rig.submit()
+    with rig.database.write() as connection:
+        connection.execute(text("UPDATE audit SET actor = 'm' WHERE seq IS NULL"))
+
+    wrong = with_keys(rig, NEXT).wrong
+
+    assert wrong is not None
+    assert "its content is not what was stored" in wrong.wrong
+
+
+@pytest.mark.parametrize("keys", [(), (NEXT,)])
+def test_a_key_cell_that_is_no_text_is_named_and_not_taken_for_a_broken_database(
+    sqlite_rig: Rig, keys: tuple[Key, ...]
+) -> None:
+    rig = sqlite_rig
+    rig.work.keys = Keys(KEY)
+    rig.deny(rig.submit().id)
+    audit_chain.seal(rig.deps)
+    rig.work.keys, rig.work.seen = Keys(NEXT, (KEY,)), Seen()
+    rig.deny(rig.submit().id)
+    audit_chain.seal(rig.deps)
+    with rig.database.write() as connection:
+        connection.execute(text("UPDATE audit SET key = CAST(X'ff66' AS TEXT) WHERE seq = 2"))
+
+    wrong = with_keys(rig, *keys).wrong
+
+    assert wrong is not None
+    assert wrong.seq == 2
+
+
 def test_an_end_that_another_key_has_sealed_is_wrong_and_not_a_key_to_ask_for(
     two_keys: Rig,
 ) -> None:

@@ -144,7 +144,8 @@ class Walk:
 
     def _wrong_waiting(self, row: Row) -> Iterator[Finding]:
         has_key = self.keys.current.is_secret and self.head and self.head.key != NO_KEY
-        if not self.absent and not is_authentic(row, self.keys, plain=not has_key):
+        theirs = bool(self.absent - self.keys.retired.keys())
+        if not theirs and not is_authentic(row, self.keys, plain=not has_key):
             yield _about(row, _CONTENT)
 
     def _wrong_sealed(self, row: Row) -> Iterator[Finding]:
@@ -162,8 +163,10 @@ class Walk:
         if seal_hash(key, row) != row.hash:
             yield _about(row, self._why_hash(key, row))
         yield from self._wrong_in_chain(row, seq)
-        # What waited when the key changed was stored with the one before, which may be absent.
-        if not self.absent and not fits(row, self.keys, self.vouched):
+        # What waited when the key changed was stored with the one before, which may be absent; but
+        # not from where on the log says that its digests do not count.
+        theirs = any(seq < self.keys.retired.get(id, seq + 1) for id in self.absent)
+        if not theirs and not fits(row, self.keys, self.vouched):
             yield _about(row, _CONTENT)
         self.plain = self.plain if key.is_secret else seq
 

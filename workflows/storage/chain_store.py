@@ -179,7 +179,9 @@ class Chain:
 
     def sealed_by(self) -> frozenset[str]:
         """The ids of all keys that have ever sealed a row. Reads the whole table."""
-        return frozenset(str(key) for key in self._connection.execute(_SEALED_BY_WHICH).scalars())
+        with self._as_it_is_stored():
+            found = self._connection.execute(_SEALED_BY_WHICH).scalars().all()
+        return frozenset(str(key) for key in found)
 
     def oldest_waiting(self) -> float | None:
         """When the oldest row that waits was stored, in seconds since 1970."""
