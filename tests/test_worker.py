@@ -19,6 +19,8 @@ from workflows.domain.entitlements import Team
 from workflows.domain.grants import GrantStatus
 from workflows.domain.reactions import JobKind
 from workflows.errors import Conflict, DirectoryUnavailable
+from workflows.ports import APPROVER, Alert
+from workflows.services import start
 from workflows.storage.outbox import LEASE, Job
 from workflows.worker import DIRECTORY, MESSAGES, Worker
 
@@ -152,6 +154,22 @@ def test_access_that_is_given_or_taken_back_late_goes_before_messages(sqlite_rig
 
     assert not in_time
     assert rig.worker.is_behind
+
+
+def test_an_alarm_does_not_wait_behind_the_messages(sqlite_rig: Rig) -> None:
+    rig, watched = sqlite_rig, Watched(sqlite_rig)
+    rig.approved()
+    rig.clock.advance(timedelta(seconds=3))
+    start.clock_was_set(rig.deps, timedelta(hours=1))
+    watched.worker.run_due(DIRECTORY)
+    watched.worker.start()
+    try:
+        watched.until(lambda: len(rig.notifier.posted) > 1)
+    finally:
+        watched.worker.stop()
+
+    first = rig.notifier.posted[0]
+    assert (first.audience, type(first.shows)) == (APPROVER + OLGA, Alert)
 
 
 def test_what_is_tried_again_is_not_late(sqlite_rig: Rig) -> None:

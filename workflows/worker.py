@@ -28,6 +28,7 @@ from workflows.storage.outbox import LEASE, Job
 
 DIRECTORY = (JobKind.ENSURE,)
 MESSAGES = (JobKind.NOTIFY, JobKind.ALERT)
+ALARMS = (JobKind.ALERT,)
 THREADS = ((DIRECTORY, "access", 4), (MESSAGES, "messages", 2))
 POLL = 1.0  # seconds between looks when nobody wakes us
 DRAIN = 7.0  # seconds that a stop waits for what is running
@@ -254,11 +255,9 @@ class Worker:
         if kinds is DIRECTORY:
             self._await_the_first_reading()
         while not self._stopped:
-            if kinds is MESSAGES and self.is_behind:
-                self._give_way()
             seen = self._woken
             try:
-                worked = self.run_one(kinds)
+                worked = self._gave_way(kinds) or self.run_one(kinds)
             except Exception:  # the database: the job is still owed, and its lease is given back
                 log.exception("the outbox could not be worked on")
                 worked = False
@@ -272,10 +271,18 @@ class Worker:
                 if self._wake.wait_for(lambda: self._stopped, AT_THE_GATE):
                     return
 
-    def _give_way(self) -> None:
-        """Not for ever: messages go on, slowly."""
+    def _gave_way(self, kinds: Collection[JobKind]) -> bool:
+        """While access is late: do an alarm, which waits for nothing; else let a moment pass.
+
+        Not for ever: then a message is done, so they go on, slowly.
+        """
+        if kinds is not MESSAGES or not self.is_behind:
+            return False
+        if self.run_one(ALARMS):
+            return True
         with self._wake:
             self._wake.wait_for(lambda: self._stopped, GIVE_WAY)
+        return False
 
     def _rest(self, seen: int) -> None:
         with self._wake:

@@ -126,9 +126,13 @@ def test_a_time_is_stored_to_the_microsecond_whatever_its_zone(database: Databas
     assert all(one.utcoffset() == timedelta(0) for one in found)
 
 
-def test_a_time_without_a_zone_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(ValueError, match="due_at has no time zone"):
-        adding(JOBS, "key", "due_at").row({"key": "1", "due_at": NOW.replace(tzinfo=None)})
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_time_without_a_zone_is_refused_before_it_is_sent(database: Database, rows: int) -> None:
+    naive = NOW.replace(tzinfo=None)
+    owed = Writing(adding(JOBS, "key", "due_at"), [(str(n), naive) for n in range(rows)])
+
+    with pytest.raises(ValueError, match="zone"), database.write() as connection:
+        store(connection, owed)
 
 
 def test_a_value_that_was_not_given_is_an_error_and_not_nothing(database: Database) -> None:

@@ -151,7 +151,12 @@ class Seen:
 
 @lru_cache(1_000)
 def moment(at: datetime) -> str:
-    """A time as digests cover it: UTC, to the microsecond. SQLite stores the very same text."""
+    """A time as digests cover it: UTC, to the microsecond. SQLite stores the very same text.
+
+    Raises `ValueError` for a time without a zone, which could be any.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone is not stored")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 

@@ -2,7 +2,7 @@
 
 That way costs several times what SQLite itself takes for a row, and most of a whole request was
 spent on it (docs/performance.md). What it gives besides is done here: errors are SQLAlchemy's, none
-shows what people wrote, and a connection that broke is thrown away.
+shows the values that were sent, and a connection that broke is thrown away.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

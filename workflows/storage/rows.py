@@ -41,16 +41,20 @@ class Statement:
     many: str = field(repr=False)  # PostgreSQL, for as many as there are
 
     def row(self, values: Mapping[str, Cell]) -> Row:
-        """The cells in their order. Raises `ValueError` for a time without a zone."""
+        """The cells in their order."""
         cells: Row = itemgetter(*self.names)(values)
-        for number in self.moments:
-            at = cells[number]
-            if isinstance(at, datetime) and at.tzinfo is None:
-                raise ValueError(f"{self.names[number]} has no time zone")
         return cells
 
+    def checked(self, row: Row) -> Row:
+        """The same. Raises `ValueError` for a time without a zone, which could be any."""
+        for number in self.moments:
+            at = row[number]
+            if isinstance(at, datetime) and at.tzinfo is None:
+                raise ValueError(f"{self.names[number]} has no time zone")
+        return row
+
     def as_text(self, row: Row) -> Row:
-        """The cells with times as SQLite stores them."""
+        """The cells with times as SQLite stores them. Refuses what `checked` does."""
         cells = list(row)
         for number in self.moments:
             at = cells[number]
@@ -98,7 +102,7 @@ def _store_in_postgresql(connection: Connection, writings: Sequence[Writing]) ->
 def _sent(writing: Writing) -> Sequence[Cell]:
     statement = writing.statement
     if len(writing.rows) == 1:
-        return writing.rows[0]
+        return statement.checked(writing.rows[0])
     cells = [statement.as_text(row) for row in writing.rows]
     return (_JSON.encode([dict(zip(statement.names, row, strict=True)) for row in cells]),)
 
