@@ -138,10 +138,19 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         name="what a hand made of live access is not called active",
         why="people count on a role that somebody took from them",
         file="workflows/domain/drift.py",
-        old="    if known.state in (told | {FindingState.FIGHTING} if failing else told):\n",
+        old="    if word is not None:\n",
         new="    if False:\n",
         test="services/test_told_of_hands.py::"
         "test_the_requesters_message_says_what_somebody_set_and_that_the_admins_are_asked",
+    ),
+    Safeguard(
+        name="no list calls active what a hand took",
+        why="the Home tab and the command contradict the requester's own message",
+        file="workflows/services/overview.py",
+        old="        if (standing := there.get(standing_key(grant.person, grant.place)))\n",
+        new="        if (standing := None)\n",
+        test="services/test_overview.py::"
+        "test_what_somebody_changed_by_hand_is_seen_beside_what_was_given",
     ),
     Safeguard(
         name="what only the end finds of a hand is told",

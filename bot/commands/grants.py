@@ -1,7 +1,7 @@
 """`wandb-access grants …`: access that is open, and ending it as whoever runs the bot."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from bot.commands.database import open_stored
 from bot.commands.exits import failed
 
 if TYPE_CHECKING:
+    from workflows.domain.drift import Instead
     from workflows.domain.grants import Grant
 
 commands = typer.Typer(
@@ -30,11 +31,13 @@ def list_open(
     if context.invoked_subcommand is not None:
         return
     from workflows.services import revocation
+    from workflows.services.overview import everywhere_instead
 
     address = said.address(person) if person else None
     with open_stored() as (stored, _), stored.look() as work:
         found = revocation.listed(work, address)
-    for line in _json(found) if as_json else _table(found):
+        instead = everywhere_instead(work, found, now=stored.clock())
+    for line in _json(found, instead) if as_json else _table(found, instead):
         typer.echo(line)
 
 
@@ -65,8 +68,9 @@ def revoke(
 # ── drawing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _json(open_grants: "Sequence[Grant]") -> Iterator[str]:
+def _json(open_grants: "Sequence[Grant]", instead: "Mapping[str, Instead]") -> Iterator[str]:
     for grant in open_grants:
+        shown = instead.get(grant.id)
         row = {
             "id": grant.id,
             "person": grant.person,
@@ -75,27 +79,37 @@ def _json(open_grants: "Sequence[Grant]") -> Iterator[str]:
             "status": grant.status.value,
             "issued_at": grant.issued_at.isoformat(),
             "ends_at": grant.ends_at.isoformat() if grant.ends_at else None,
+            "instead": _json_of(shown) if shown else None,
         }
         yield json.dumps(row, ensure_ascii=False)
 
 
-_COLUMNS: "Sequence[tables.Column[Grant]]" = (
-    ("ID", lambda grant: grant.id[: tables.SHOWN_ID]),
-    ("WHO", lambda grant: grant.person),
-    ("WHERE", lambda grant: str(grant.place)),
-    ("ROLE", lambda grant: grant.role.name),
-    ("STATUS", lambda grant: grant.status.value),
-    ("SINCE (UTC)", lambda grant: _minute(grant.issued_at)),
-    ("ENDS (UTC)", lambda grant: _minute(grant.ends_at) if grant.ends_at else "never"),
-)
+def _json_of(shown: "Instead") -> dict[str, str | None]:
+    return {"role": shown.held.name if shown.held else None, "word": shown.word.value}
+
+
+def _columns(instead: "Mapping[str, Instead]") -> "Sequence[tables.Column[Grant]]":
+    return (
+        ("ID", lambda grant: grant.id[: tables.SHOWN_ID]),
+        ("WHO", lambda grant: grant.person),
+        ("WHERE", lambda grant: str(grant.place)),
+        ("ROLE", lambda grant: grant.role.name),
+        ("STATUS", lambda grant: "changed" if grant.id in instead else grant.status.value),
+        ("SINCE (UTC)", lambda grant: _minute(grant.issued_at)),
+        ("ENDS (UTC)", lambda grant: _minute(grant.ends_at) if grant.ends_at else "never"),
+    )
 
 
 def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _table(open_grants: "Sequence[Grant]") -> Iterator[str]:
+def _table(open_grants: "Sequence[Grant]", instead: "Mapping[str, Instead]") -> Iterator[str]:
+    from bot.views import phrases
+
     if not open_grants:
         yield "No access is open."
         return
-    yield from tables.lines(_COLUMNS, open_grants)
+    yield from tables.lines(_columns(instead), open_grants)
+    for id, shown in instead.items():
+        yield tables.plain(f"{id[: tables.SHOWN_ID]}: {phrases.plain_changed(shown)}")

@@ -76,6 +76,7 @@ class Home:
         seen = overview_of(self._parts.deps, email)
         page = home.HomePage(
             grants=seen.grants,
+            instead=seen.instead,
             standing_roles=seen.standing_roles,
             requests=seen.requests,
             waiting=seen.waiting,

@@ -57,6 +57,7 @@ class MyAccess:
             seen.grants,
             seen.standing_roles,
             seen.requests,
+            instead=seen.instead,
             now=self._parts.deps.clock(),
             mention=self._parts.mention(*deciders),
         )

@@ -5,14 +5,15 @@ next, because somebody else cannot go on without them. Published to one person a
 open it, and when something of theirs has changed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.views import blocks, needs_attention, sections
 from bot.views.blocks import Block
 from bot.views.phrases import Mention
 from bot.views.sections import Room
+from workflows.domain.drift import Instead
 from workflows.domain.entitlements import Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.requests import AccessRequest
@@ -28,11 +29,13 @@ _REQUESTS = Room(25, 3_000)
 class HomePage:
     """Everything about one person. `notice` is a sentence for the top, plain text, or empty.
 
-    `standing_roles` is what W&B shows, whoever gave it; `requests` newest first. `stuck` is for
-    admins of the organization: the first few of `stuck_count`.
+    `instead` is what W&B shows in place of a grant, by its id; `standing_roles` what it shows,
+    whoever gave it; `requests` newest first. `stuck` is for admins of the organization: the first
+    few of `stuck_count`.
     """
 
     grants: Sequence[Grant] = ()
+    instead: Mapping[str, Instead] = field(default_factory=dict)
     standing_roles: Sequence[tuple[Place, Role]] = ()
     requests: Sequence[AccessRequest] = ()
     waiting: Sequence[AccessRequest] = ()
@@ -67,7 +70,8 @@ def _lists(page: HomePage, above: Sequence[Block], now: datetime, mention: Menti
     stuck = needs_attention.draw(page.stuck, page.stuck_count)
     room = room.less(stuck)
     top = [line, *stuck] if stuck else []
-    access = sections.my_access(page.grants, page.standing_roles, room.at_most(_ACCESS))
+    room_for_access = room.at_most(_ACCESS)
+    access = sections.my_access(page.grants, page.instead, page.standing_roles, room_for_access)
     room = room.less(access)
     requests = sections.my_requests(
         page.requests, room.at_most(_REQUESTS), now=now, mention=mention

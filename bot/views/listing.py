@@ -1,12 +1,13 @@
 """What `/wandb my-access` and `/wandb approvals` answer, to be seen by the asker alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.views import blocks, sections
 from bot.views.blocks import Message
 from bot.views.phrases import Mention
 from bot.views.sections import Room
+from workflows.domain.drift import Instead
 from workflows.domain.entitlements import Place, Role
 from workflows.domain.grants import Grant
 from workflows.domain.requests import AccessRequest
@@ -20,13 +21,17 @@ def my_access(
     standing_roles: Sequence[tuple[Place, Role]],
     requests: Sequence[AccessRequest],
     *,
+    instead: Mapping[str, Instead],
     now: datetime,
     mention: Mention,
 ) -> Message:
-    """What I have, until when, and what I asked for."""
-    drawn = sections.my_access(grants, standing_roles, _ACCESS)
+    """What I have, until when, and what I asked for.
+
+    `instead`: what W&B shows in place of a grant, by its id.
+    """
+    drawn = sections.my_access(grants, instead, standing_roles, _ACCESS)
     drawn += sections.my_requests(requests, _ROOM.less(drawn), now=now, mention=mention)
-    count = len({grant.place for grant in grants} | {place for place, _ in standing_roles})
+    count = len(_places(grants, instead) | {place for place, _ in standing_roles})
     text = f"You have access in {_counted(count, 'place')}."
     return blocks.message(f"{text} You asked {_counted(len(requests), 'time')}.", drawn)
 
@@ -37,6 +42,12 @@ def approvals(waiting: Sequence[AccessRequest], *, now: datetime, mention: Menti
     if not waiting:
         return blocks.message("Nothing waits for your decision.", drawn)
     return blocks.message(f"{_counted(len(waiting), 'request')} for you to decide.", drawn)
+
+
+def _places(grants: Sequence[Grant], instead: Mapping[str, Instead]) -> set[Place]:
+    """Where there is something by our doing: not where W&B shows no role in place of it."""
+    taken = {id for id, one in instead.items() if one.held is None}
+    return {grant.place for grant in grants if grant.id not in taken}
 
 
 def _counted(count: int, thing: str) -> str:

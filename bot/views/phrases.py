@@ -4,12 +4,13 @@ All of it is mrkdwn with what people wrote in it escaped. `mention` maps address
 ids; whoever is not in it is shown by address.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import assert_never
 
 from bot.views import blocks
 from workflows.domain import durations
+from workflows.domain.drift import Instead, Word
 from workflows.domain.durations import Duration, Permanent, Span, Until
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Role, Team
 from workflows.domain.events import OPERATOR
@@ -73,6 +74,30 @@ def change(held: Role | None, role: Role) -> str:
     """From which role to which."""
     before = blocks.name(held.name) if held else "nothing"
     return f"{before} → {blocks.strong(role.name)}"
+
+
+def changed(instead: Instead) -> str:
+    """What somebody made by hand of what was given, and who has the word."""
+    return _changed(instead, "W&amp;B", blocks.strong)
+
+
+def plain_changed(instead: Instead) -> str:
+    """The same for a terminal; the role's name as W&B has it."""
+    return _changed(instead, "W&B", str)
+
+
+def _changed(instead: Instead, wandb: str, shown: Callable[[str], str]) -> str:
+    now = f"{wandb} shows {shown(instead.held.name) if instead.held else 'no role'} there now"
+    by_hand = f"{now}: somebody changed it by hand"
+    match instead.word:
+        case Word.ASKED:
+            return f"{by_hand}. The organization's admins have been asked."
+        case Word.LEFT:
+            return f"{now}, and that was left as it is."
+        case Word.PUT_BACK:
+            return f"{by_hand}. It is to be put back, and {wandb} has not done that yet."
+        case _:
+            assert_never(instead.word)
 
 
 def how_long(duration: Duration) -> str:

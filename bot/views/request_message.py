@@ -11,7 +11,7 @@ from typing import assert_never
 from bot.views import blocks, phrases, review_card
 from bot.views.blocks import Block, Message
 from bot.views.phrases import Mention
-from workflows.domain.drift import Instead, Word
+from workflows.domain.drift import Instead
 from workflows.domain.entitlements import EmailAddress, Organization, Place, Team
 from workflows.domain.events import BOT, CLOCK
 from workflows.domain.grants import Grant, GrantStatus
@@ -190,27 +190,11 @@ def _active(
     ends = phrases.end(grant.ends_at)
     lead = f"You have {what}, *active* {ends}."
     if instead is not None:
-        lead = f"You were given {what} {ends}, but {_changed(instead)}"
+        lead = f"You were given {what} {ends}, but {phrases.changed(instead)}"
     by = phrases.people(grant.approvers, mention)
     before = f"Before, you held {blocks.strong(request.held.name)} there. " if request.held else ""
     note = blocks.context(f"{before}Approved by {by}{_dated(request)}.")
     return _State(lead, (note,), done_button(grant))
-
-
-def _changed(instead: Instead) -> str:
-    """What somebody made of it, and who has the word."""
-    shown = blocks.strong(instead.held.name) if instead.held else "no role"
-    now = f"W&amp;B shows {shown} there now"
-    by_hand = f"{now}: somebody changed it by hand"
-    match instead.word:
-        case Word.ASKED:
-            return f"{by_hand}. The organization's admins have been asked."
-        case Word.LEFT:
-            return f"{now}, and that was left as it is."
-        case Word.PUT_BACK:
-            return f"{by_hand}. It is to be put back, and W&amp;B has not done that yet."
-        case _:
-            assert_never(instead.word)
 
 
 def _left(notice: Notice, grant: Grant) -> str:

@@ -4,7 +4,7 @@ The Home tab and the answers to `my-access` and `approvals` are put together fro
 that does not fit says how many are left out and where they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -13,6 +13,7 @@ from typing import assert_never
 from bot.views import blocks, phrases, request_message, review_card
 from bot.views.blocks import Block
 from bot.views.phrases import Mention
+from workflows.domain.drift import Instead
 from workflows.domain.entitlements import Place, Role
 from workflows.domain.grants import Grant, GrantStatus
 from workflows.domain.requests import AccessRequest, RequestStatus
@@ -41,13 +42,16 @@ class Room:
 
 
 def my_access(
-    grants: Sequence[Grant], standing_roles: Sequence[tuple[Place, Role]], room: Room
+    grants: Sequence[Grant],
+    instead: Mapping[str, Instead],
+    standing_roles: Sequence[tuple[Place, Role]],
+    room: Room,
 ) -> list[Block]:
-    """What was given through us, with its end, and what W&B shows besides."""
+    """What was given through us, with its end and what became of it, and what W&B shows besides."""
     through_us = {grant.place for grant in grants}
     besides = [(place, role) for place, role in standing_roles if place not in through_us]
     items = chain(
-        ([_grant(grant)] for grant in grants),
+        ([_grant(grant, instead.get(grant.id))] for grant in grants),
         (
             [blocks.section(f"{phrases.role_in(role, place)}, without an end.")]
             for place, role in besides
@@ -84,13 +88,16 @@ def waiting_for_me(
     return _list(title, items, room, count=len(waiting), empty=empty, rest=rest)
 
 
-def _grant(grant: Grant) -> Block:
+def _grant(grant: Grant, instead: Instead | None) -> Block:
     what = phrases.role_in(grant.role, grant.place)
     end = phrases.end(grant.ends_at)
     done = request_message.done_button(grant)
     match grant.status:
         case GrantStatus.ISSUED:
             text = f"{what}, {end}. It is being carried out in W&amp;B."
+            return blocks.section_with(text, done)
+        case GrantStatus.ACTIVE if instead is not None:
+            text = f"{what}, given {end}.\n{phrases.TROUBLE} {phrases.changed(instead)}"
             return blocks.section_with(text, done)
         case GrantStatus.ACTIVE:
             return blocks.section_with(f"{what}, {end}.", done)

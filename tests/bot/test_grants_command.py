@@ -9,13 +9,14 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.bot.test_main import wandb_access
-from tests.builders import ADMIN, EVE, MEMBER
+from tests.builders import ADMIN, EVE, MEMBER, VISION
 from tests.services.rig import Rig
 from tests.services.troubled import people
 from workflows.domain.chain import Keys, Seen, key_of
 from workflows.domain.durations import Span
 from workflows.domain.grants import GrantStatus
-from workflows.services import audit_chain
+from workflows.domain.standings import SETTLING
+from workflows.services import audit_chain, reconcile
 
 SECRET = "CANARY-audit-key-" + "k" * 32
 
@@ -68,6 +69,40 @@ def test_grants_lists_who_has_what_until_when(rig: Rig, grants: Command) -> None
     (row,) = map(json.loads, grants("--json", "--person", "EVE@corp.example").stdout.splitlines())
     assert (row["id"], row["person"], row["place"]) == (second, EVE, "vision")
     assert (row["role"], row["status"], row["ends_at"]) == ("admin", "issued", ends_at.isoformat())
+
+
+def test_grants_does_not_call_active_what_somebody_changed_by_hand(
+    sqlite_rig: Rig, sqlite_url: str, tmp_path: Path
+) -> None:
+    rig = sqlite_rig
+    (other,) = people(rig, 1)
+    changed = rig.approved()
+    kept = rig.approved(requester=other)
+    rig.run()
+    rig.clock.advance(SETTLING)
+    rig.directory.put(EVE, VISION, None)
+    reconcile.reconcile(rig.deps, dry_run=False)
+    rig.run()
+
+    def lines(*arguments: str) -> list[str]:
+        environ = {"DATABASE_URL": sqlite_url}
+        done = wandb_access("grants", *arguments, environ=environ, folder=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    _, first, second, said = lines()
+    assert (first.split()[0], first.split()[4]) == (changed, "changed")
+    assert (second.split()[0], second.split()[4]) == (kept, "active")
+    assert said == (
+        f"{changed}: W&B shows no role there now: somebody changed it by hand. The organization's "
+        "admins have been asked."
+    )
+    assert [line.split() for line in lines("--person", other)[1:]] == [second.split()]
+
+    rows = {row["id"]: row for row in map(json.loads, lines("--json"))}
+    assert rows[changed]["status"] == rows[kept]["status"] == "active"
+    assert rows[changed]["instead"] == {"role": None, "word": "asked"}
+    assert rows[kept]["instead"] is None
 
 
 def test_grants_revoke_ends_it_in_the_operators_name_and_the_running_bot_takes_it_back(

@@ -81,6 +81,24 @@ def test_what_is_shown_in_place_of_what_is_live(
     assert drift.instead_of(standing, grant) == expected
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ("fighting viewer", Instead(VIEWER, Word.PUT_BACK)),
+        ("fighting member", None),  # it is the other's that was taken
+        ("viewer", Instead(VIEWER, Word.ASKED)),
+        ("refused viewer", Instead(VIEWER, Word.PUT_BACK)),
+        ("", None),
+    ],
+)
+def test_while_nothing_can_be_done_there_what_policy_puts_back_is_not_there(
+    found: str, expected: Instead | None
+) -> None:
+    standing = a_shown(MEMBER, drift=found)
+
+    assert drift.instead_of(standing, active(), failing=True) == expected
+
+
 def test_what_was_given_after_a_persons_word_counts() -> None:
     standing = a_shown(None, overruled=True)
 

@@ -61,6 +61,26 @@ def test_the_first_click_wins(journey: Journey, changed: Message) -> None:
     assert "DriftPutBack" not in events(journey)
 
 
+def test_until_it_is_decided_every_list_of_the_person_says_it(
+    journey: Journey, changed: Message
+) -> None:
+    by_hand = "W&B shows *admin* there now: somebody changed it by hand."
+
+    def lists() -> tuple[str, str]:
+        eve = journey.eve
+        return eve.text_of(eve.open_home()), eve.command("/wandb", "my-access").text
+
+    for seen in lists():
+        assert "*member* in *vision*, given until" in seen
+        assert by_hand in seen
+
+    journey.olga.click(changed, "Put back")
+    journey.until(lambda: not any("by hand" in seen for seen in lists()))
+
+    for seen in lists():
+        assert "*member* in *vision*, until" in seen
+
+
 def test_the_person_is_asked_in_plain_words_and_it_is_decided_later(
     journey: Journey, changed: Message
 ) -> None:

@@ -7,10 +7,17 @@ import pytest
 
 from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, ORGANIZATION, VIEWER, VISION, terms
 from tests.services.rig import Rig
+from workflows.domain.drift import Instead, Word
 from workflows.domain.entitlements import EmailAddress, Team
 from workflows.domain.policy import Policy
-from workflows.errors import NotFound
-from workflows.services.overview import overview_of, request_and_grant
+from workflows.domain.standings import SETTLING
+from workflows.errors import DirectoryUnavailable, NotFound
+from workflows.services import reconcile
+from workflows.services.overview import (
+    everywhere_instead,
+    overview_of,
+    request_and_grant,
+)
 
 
 def test_a_person_sees_what_they_have_and_what_they_asked_for(rig: Rig) -> None:
@@ -31,6 +38,46 @@ def test_a_person_sees_what_they_have_and_what_they_asked_for(rig: Rig) -> None:
     assert seen.grants == [rig.grant(active)]
     assert seen.requests == [waiting, rig.request(active)]
     assert seen.waiting == []
+
+
+def test_what_somebody_changed_by_hand_is_seen_beside_what_was_given(rig: Rig) -> None:
+    taken, kept = rig.approved(role=ADMIN), rig.approved(place=Team("speech"), by=OLGA)
+    rig.run()
+    rig.clock.advance(SETTLING)
+    assert overview_of(rig.deps, EVE).instead == {}
+
+    rig.directory.put(EVE, VISION, VIEWER)
+    reconcile.reconcile(rig.deps, dry_run=False)
+    rig.run()
+
+    seen = overview_of(rig.deps, EVE)
+    assert [one.id for one in seen.grants] == [taken, kept]
+    assert seen.instead == {taken: Instead(VIEWER, Word.ASKED)}
+    assert overview_of(rig.deps, ADA).instead == {}
+    with rig.work.look() as work:
+        everything = everywhere_instead(work, seen.grants, now=rig.clock())
+        nothing = everywhere_instead(work, seen.grants[1:], now=rig.clock())
+    assert (everything, nothing) == (seen.instead, {})
+
+
+def test_what_policy_cannot_put_back_just_now_is_seen_until_it_is(rig: Rig) -> None:
+    rig.rewire(policy=Policy(enforces=True))
+    id = rig.approved()
+    rig.run()
+    rig.clock.advance(SETTLING)
+    rig.directory.put(EVE, VISION, None)
+    for _ in range(2):
+        rig.directory.fail_next(DirectoryUnavailable("503"), on="set_role")
+    reconcile.reconcile(rig.deps, dry_run=False)
+    rig.run()
+
+    with rig.work.look() as work:
+        everything = everywhere_instead(work, work.watched.grants(), now=rig.clock())
+    assert everything == {id: Instead(None, Word.PUT_BACK)}
+    assert overview_of(rig.deps, EVE).instead == everything
+
+    rig.drain(timedelta(minutes=5))
+    assert overview_of(rig.deps, EVE).instead == {}
 
 
 def test_an_approver_sees_what_waits_for_them(rig: Rig) -> None:

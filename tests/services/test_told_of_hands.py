@@ -17,6 +17,7 @@ from workflows.domain.planning import ACCOUNT_GONE
 from workflows.domain.standings import LAG, SETTLING, Standing
 from workflows.errors import DirectoryUnavailable
 from workflows.services import findings, reconcile
+from workflows.services.overview import everywhere_instead, overview_of
 
 KEY = f"{EVE} team:vision"
 SECOND = timedelta(seconds=1)  # after which a finding is drawn
@@ -62,8 +63,13 @@ def decide(rig: Rig, word: Callable[..., Standing]) -> None:
 
 
 def shown(rig: Rig, id: str) -> Instead | None:
-    """What the requester's message shows in place of what was given."""
-    return rig.notifier.notice(id).instead
+    """What the requester's message shows in place of what was given; the lists say the same."""
+    told = rig.notifier.notice(id).instead
+    assert overview_of(rig.deps, EVE).instead.get(id) == told
+    with rig.work.look() as work:
+        everything = everywhere_instead(work, work.watched.grants(), now=rig.clock())
+    assert everything.get(id) == told
+    return told
 
 
 def told(rig: Rig, id: str) -> list[str]:

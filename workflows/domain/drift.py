@@ -217,14 +217,22 @@ def instead_of(standing: Standing, grant: Grant, *, failing: bool = False) -> In
     if grant.status is not GrantStatus.ACTIVE:
         return None
     known = finding_of(standing)
-    told = {FindingState.WAITS, FindingState.REFUSED}
-    if known.state in (told | {FindingState.FIGHTING} if failing else told):
-        word = Word.ASKED if known.state is FindingState.WAITS else Word.PUT_BACK
+    word = _word_on(known.state, failing=failing)
+    if word is not None:
         return None if known.is_about(grant.role) else Instead(found_role(known.found), word)
     held = standing.last_seen
     if held is not None and held.rank >= grant.role.rank:
         return None
     return Instead(held, Word.LEFT if is_overruled(standing, grant) else Word.PUT_BACK)
+
+
+def _word_on(state: FindingState, *, failing: bool) -> Word | None:
+    """What is said to a finding that still counts; None: what was last seen there counts."""
+    if state is FindingState.WAITS:
+        return Word.ASKED
+    if state is FindingState.REFUSED or (state is FindingState.FIGHTING and failing):
+        return Word.PUT_BACK
+    return None
 
 
 def gone(standing: Standing, *, now: datetime) -> Change[Standing]:

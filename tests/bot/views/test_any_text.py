@@ -105,13 +105,16 @@ def test_the_form_for_a_denial_holds(notice: Notice) -> None:
 def test_every_page_and_list_holds(several: list[Notice], words: str, times: int) -> None:
     requests = [one.request for one in several] * times
     grants = [one.grant or ACTIVE for one in several] * times
-    page = HomePage(grants=grants, requests=requests, waiting=requests, notice=words)
+    instead = {one.grant.id: one.instead for one in several if one.grant and one.instead}
+    page = HomePage(
+        grants=grants, instead=instead, requests=requests, waiting=requests, notice=words
+    )
 
     view = home.draw(page, now=NOW, mention=MENTION)
     assert_slack_takes_view(view)
     assert_not_live(view)
     for message in (
-        listing.my_access(grants, (), requests, now=NOW, mention=MENTION),
+        listing.my_access(grants, (), requests, instead=instead, now=NOW, mention=MENTION),
         listing.approvals(requests, now=NOW, mention=MENTION),
         help_text.draw(unknown=words),
         help_text.draw(problem=words or "?"),

@@ -1,6 +1,7 @@
 """The Home tab, and the answers that are put together from the same sections."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ from tests.bot.views.cases import (
     assert_slack_takes_view,
     buttons,
     said,
+    written,
 )
+from workflows.domain.drift import Instead, Word
 from workflows.domain.entitlements import MEMBER, VIEWER, Organization, Team
 from workflows.domain.stuck import Direction, StuckItem
 
@@ -85,7 +88,7 @@ def test_each_state_of_a_grant_and_of_a_request_has_its_line() -> None:
     grants = (ISSUED, ENDING, ENDED, FAILED, replace(ACTIVE, ends_at=None))
     requests = (APPROVED, CANCELLED, LAPSED, replace(PENDING, place=Organization()))
 
-    text = said(listing.my_access(grants, (), requests, now=NOW, mention=MENTION))
+    text = said(listing.my_access(grants, (), requests, instead={}, now=NOW, mention=MENTION))
 
     for words in (
         "being carried out",
@@ -101,6 +104,40 @@ def test_each_state_of_a_grant_and_of_a_request_has_its_line() -> None:
         assert words in text
 
 
+@pytest.mark.parametrize(
+    ("end", "given"), [(END, f"until {blocks.when(END)}"), (None, "without an end")]
+)
+def test_what_somebody_changed_by_hand_is_said_in_place_of_what_was_given(
+    end: datetime | None, given: str
+) -> None:
+    changed, kept = replace(ACTIVE, ends_at=end), replace(ACTIVE, id="r-9", place=Team("nlp"))
+    instead = {changed.id: Instead(VIEWER, Word.ASKED)}
+    page = HomePage(grants=(changed, kept), instead=instead)
+    message = listing.my_access(page.grants, (), (), instead=instead, now=NOW, mention=MENTION)
+
+    line = (
+        f"*admin* in *vision*, given {given}.\n:warning: W&amp;B shows *viewer* there now: "
+        "somebody changed it by hand. The organization's admins have been asked."
+    )
+    for lines in (written(drawn(page)["blocks"]), written(message.blocks)):
+        assert line in lines
+        assert f"*admin* in *nlp*, until {blocks.when(END)}." in lines
+        assert lines.count("I'm done") == 2
+
+
+def test_a_place_where_somebody_took_the_role_is_not_counted_as_access() -> None:
+    taken, lowered = replace(ACTIVE, place=Team("nlp")), replace(ACTIVE, id="r-9")
+    instead = {
+        taken.id: Instead(None, Word.PUT_BACK),
+        lowered.id: Instead(VIEWER, Word.LEFT),
+    }
+
+    message = listing.my_access((taken, lowered), (), (), instead=instead, now=NOW, mention=MENTION)
+
+    assert message.text == "You have access in 1 place. You asked no times."
+    assert "W&amp;B shows no role there now: somebody changed it by hand." in said(message)
+
+
 @pytest.mark.parametrize("reason", ["short", "&" * 1000])
 def test_what_does_not_fit_is_counted(reason: str) -> None:
     requests = [replace(PENDING, id=f"r-{number}", reason=reason) for number in range(150)]
@@ -109,7 +146,7 @@ def test_what_does_not_fit_is_counted(reason: str) -> None:
 
     text = said(drawn(page)["blocks"])
     waiting = listing.approvals(requests, now=NOW, mention=MENTION)
-    mine = listing.my_access(grants, (), requests, now=NOW, mention=MENTION)
+    mine = listing.my_access(grants, (), requests, instead={}, now=NOW, mention=MENTION)
 
     assert_slack_takes(waiting)
     assert_slack_takes(mine)
@@ -131,7 +168,7 @@ def test_all_that_fits_is_shown_without_a_count() -> None:
 
 def test_nothing_to_decide_and_nothing_held_is_said() -> None:
     nothing = listing.approvals((), now=NOW, mention=MENTION)
-    empty = listing.my_access((), (), (), now=NOW, mention=MENTION)
+    empty = listing.my_access((), (), (), instead={}, now=NOW, mention=MENTION)
 
     assert_slack_takes(nothing)
     assert_slack_takes(empty)

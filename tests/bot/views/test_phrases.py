@@ -4,7 +4,8 @@ import pytest
 
 from bot.views import phrases
 from tests.bot.views.cases import ADA, BOB, EVE, MENTION
-from workflows.domain.entitlements import EmailAddress
+from workflows.domain.drift import Instead, Word
+from workflows.domain.entitlements import EmailAddress, Rank, Role
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,16 @@ def test_who_did_it_by_a_command_is_called_by_name_and_mentions_nobody() -> None
     assert "<!channel>" not in shown
     assert "\n" not in shown
     assert phrases.person(f"operator:{EVE}", MENTION) == f"{EVE}, who operates this bot"
+
+
+def test_what_somebody_changed_is_said_in_slack_and_in_a_terminal_with_the_same_words() -> None:
+    seen = Instead(Role("R&D", Rank.MEMBER, custom=True), Word.LEFT)
+
+    assert phrases.changed(seen) == (
+        "W&amp;B shows *R&amp;D* there now, and that was left as it is."
+    )
+    assert phrases.plain_changed(seen) == "W&B shows R&D there now, and that was left as it is."
+    assert phrases.plain_changed(Instead(None, Word.PUT_BACK)) == (
+        "W&B shows no role there now: somebody changed it by hand. It is to be put back, and W&B "
+        "has not done that yet."
+    )
