@@ -1,13 +1,13 @@
 """The real bot as a process of its own, `wandb-access run`, so that it can be killed.
 
-Its output is kept from the first byte on: what it says when it cannot start, and its log.
+Its output is kept in a file in its folder from the first byte on: its log, and what it says when it
+cannot start.
 """
 
 import os
+import secrets
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
+
+from sandbox.processes import Process, Starter, cold
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
@@ -27,13 +29,20 @@ class BotProcess:
     The environment is `environ` and what Python itself needs, nothing else of ours.
     """
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        folder: Path,
+        *,
+        port: int = 0,
+        start: Starter = cold,
+    ) -> None:
         self._folder = folder
+        self._starter = start
         self.port = port or free_port()
         self._environ = bare_environ({"HOST": "127.0.0.1", "PORT": str(self.port), **environ})
-        self._said = bytearray()
-        self._reader: threading.Thread | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self._said = folder / f"said-{secrets.token_hex(4)}.log"
+        self.process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -48,7 +57,7 @@ class BotProcess:
     @property
     def output(self) -> str:
         """All that it has written so far, both streams."""
-        return self._said.decode("utf-8", "replace")
+        return self._said.read_text("utf-8", "replace") if self._said.exists() else ""
 
     def __enter__(self) -> "BotProcess":
         self.start()
@@ -64,22 +73,9 @@ class BotProcess:
 
     def start(self) -> None:
         """Start it, without waiting for anything."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run"],
-            cwd=self._folder,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+        self.process = self._starter(
+            ["run"], folder=self._folder, environ=self._environ, out=self._said, err=self._said
         )
-        self._reader = threading.Thread(target=self._read, args=(self.process,), name="bot-output")
-        self._reader.start()
-
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None, "it was opened with a pipe"
-        with process.stdout as stream:
-            for line in stream:
-                self._said += line
 
     def wait_until(self, path: str, status: int, seconds: float = START_SECONDS) -> httpx.Response:
         """Ask a page until it answers with this status; TimeoutError with the output otherwise."""
@@ -104,9 +100,7 @@ class BotProcess:
 
     def wait_until_over(self, seconds: float = START_SECONDS) -> int:
         """The exit code of a process that ends by itself."""
-        code = self._running.wait(seconds)
-        self._join()
-        return code
+        return self._running.wait(seconds)
 
     def terminate(self, seconds: float = START_SECONDS) -> int:
         """Ask it to stop (SIGTERM), and return its exit code."""
@@ -118,17 +112,11 @@ class BotProcess:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._join()
 
     @property
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Process:
         assert self.process is not None, "it was not started"
         return self.process
-
-    def _join(self) -> None:
-        if self._reader is not None:
-            self._reader.join()
-            self._reader = None
 
 
 def bare_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from sandbox.bot_process import BotProcess
+from sandbox.processes import warm
 from tests.bot.test_main import environ_of, wandb_access
 from tests.builders import ADA, EVE
 from tests.services.rig import Rig
@@ -255,7 +256,7 @@ def test_the_bot_seals_while_it_runs_and_publishes_when_it_stops(
     file = tmp_path / "heads"
     keys = {"AUDIT_KEY": NEXT, "AUDIT_KEYS_OLD": SECRET, "AUDIT_PUBLISH": f"file:{file}"}
     environ = environ_of(tmp_path, DATABASE_URL=database_url, **keys)
-    with BotProcess(environ, tmp_path) as running:
+    with BotProcess(environ, tmp_path, start=warm) as running:
         running.wait_until("/healthz", 200)
         assert running.terminate() == 0
 

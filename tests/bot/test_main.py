@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.bot_process import ROOT, BotProcess
+from sandbox.processes import finished, warm
 from tests.builders import EVE
 from tests.services.rig import Rig
 from workflows.services.audit import COLUMNS
@@ -35,16 +36,20 @@ def wandb_access(
 ) -> subprocess.CompletedProcess[str]:
     """Run it in `folder` with this environment and no other settings; no traceback may be seen."""
     needed = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, *python, "-m", "bot", *arguments],
-        cwd=folder,
-        env={**needed, "PYTHONPATH": str(ROOT), **(environ or {})},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    whole = {**needed, "PYTHONPATH": str(ROOT), **(environ or {})}
+    if python:
+        done = subprocess.run(
+            [sys.executable, *python, "-m", "bot", *arguments],
+            cwd=folder,
+            env=whole,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+    else:
+        done = finished(arguments, folder=folder, environ=whole)
     assert "Traceback" not in done.stderr, done.stderr
     assert "CANARY" not in done.stdout + done.stderr
     return done
@@ -145,7 +150,7 @@ def test_a_folder_that_is_not_there_is_wrong(command: str, tmp_path: Path) -> No
 
 
 def test_run_serves_its_health_page_and_ends_well_when_it_is_told_to(tmp_path: Path) -> None:
-    with BotProcess(environ_of(tmp_path), tmp_path) as running:
+    with BotProcess(environ_of(tmp_path), tmp_path, start=warm) as running:
         assert running.wait_until("/healthz", 200).json() == {"status": "alive"}
         assert running.wait_until("/readyz", 503).json()["status"] == "starting"
         assert running.terminate() == 0
@@ -154,7 +159,7 @@ def test_run_serves_its_health_page_and_ends_well_when_it_is_told_to(tmp_path: P
 
 
 def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path: Path) -> None:
-    with BotProcess(environ_of(tmp_path), tmp_path) as running:
+    with BotProcess(environ_of(tmp_path), tmp_path, start=warm) as running:
         running.wait_until("/healthz", 200)
         same_file = wandb_access("run", environ=environ_of(tmp_path), folder=tmp_path)
         assert same_file.returncode == 1
@@ -169,7 +174,7 @@ def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path:
 
 
 def test_ctrl_c_ends_it_well_too(tmp_path: Path) -> None:
-    with BotProcess(environ_of(tmp_path), tmp_path) as running:
+    with BotProcess(environ_of(tmp_path), tmp_path, start=warm) as running:
         running.wait_until("/healthz", 200)
         assert running.process is not None
         running.process.send_signal(signal.SIGINT)

@@ -17,6 +17,7 @@ from bot.metrics import Page, Running
 from bot.server import listen
 from bot.wandb import MeteredClient
 from sandbox.bot_process import BotProcess
+from sandbox.processes import warm
 from tests.bot.test_main import environ_of
 from tests.builders import ADA, ADMIN, BOB, EVE, HOUR, MEMBER, OLGA, VISION
 from tests.services.rig import Rig
@@ -237,7 +238,7 @@ def test_run_serves_it_where_a_port_is_set(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     environ = environ_of(tmp_path, METRICS_PORT=str(port))
-    with BotProcess(environ, tmp_path) as running_bot:
+    with BotProcess(environ, tmp_path, start=warm) as running_bot:
         running_bot.wait_until("/healthz", 200)
         page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
         found = values(page.text)

@@ -22,6 +22,7 @@ from sqlalchemy import select, update
 from bot import logs
 from sandbox.bot_process import ROOT, BotProcess
 from sandbox.bot_thread import BotThread
+from sandbox.processes import warm
 from sandbox.slack_people import Person
 from sandbox.slack_server import SlackServer
 from sandbox.slack_state import Message
@@ -180,7 +181,7 @@ class Journey:
 
     def start_process(self, *, ready: bool = True) -> BotProcess:
         """Start the bot as a process of its own; the older ones should be over."""
-        process = BotProcess(self.environ, self.folder)
+        process = BotProcess(self.environ, self.folder, start=warm)
         self._processes.append(process)
         process.start()
         self.slack.bot_url = process.events_url

@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 
 from sandbox.bot_process import ROOT
+from sandbox.processes import finished
 from sandbox.slack_state import Message
 from tests.journeys.rig import Journey
 from workflows.services import reconcile
@@ -121,16 +121,8 @@ def test_a_button_with_another_value_does_nothing(journey: Journey, changed: Mes
 def command(journey: Journey, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`wandb-access reconcile` beside the bot that runs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "reconcile", *arguments],
-        cwd=journey.folder,
-        env={**kept, "PYTHONPATH": str(ROOT), **journey.environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    environ = {**kept, "PYTHONPATH": str(ROOT), **journey.environ}
+    return finished(["reconcile", *arguments], folder=journey.folder, environ=environ)
 
 
 def test_the_command_compares_beside_the_bot(journey: Journey) -> None:

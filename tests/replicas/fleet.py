@@ -21,6 +21,7 @@ from time import monotonic
 from sqlalchemy import bindparam, func, select
 
 from sandbox.bot_process import BotProcess, bare_environ, free_port
+from sandbox.processes import warm
 from tests.builders import ADA
 from tests.journeys.rig import Journey
 from tests.services.rig import Rig
@@ -89,7 +90,7 @@ class Fleet:
 
     def start(self) -> BotProcess:
         """One more bot, without waiting for it."""
-        process = BotProcess(self.journey.environ, self.journey.folder)
+        process = BotProcess(self.journey.environ, self.journey.folder, start=warm)
         self._processes.append(process)
         process.start()
         return process

@@ -14,6 +14,7 @@ import pytest
 
 from sandbox.bot_process import BotProcess
 from sandbox.bot_thread import BotThread
+from sandbox.processes import warm
 from sandbox.slack_people import Person
 from sandbox.wandb_faults import Fault
 from tests.journeys.rig import Journey
@@ -35,7 +36,9 @@ class Pair:
 
     def process(self) -> BotProcess:
         """One more process; Slack's requests go to the newest that is ready."""
-        process = self.stack.enter_context(BotProcess(self.journey.environ, self.journey.folder))
+        process = self.stack.enter_context(
+            BotProcess(self.journey.environ, self.journey.folder, start=warm)
+        )
         self.processes.append(process)
         process.wait_until_ready()
         self.journey.slack.bot_url = process.events_url

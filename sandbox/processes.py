@@ -1,0 +1,172 @@
+"""`wandb-access …` as a process of its own, begun in one of two ways.
+
+`cold` starts a new interpreter, as everybody does who runs the bot. `warm` forks a process that has
+imported everything already: the same code from its first line on, in a tenth of the time, which
+counts where hundreds are started. Nothing that a command does may be done while importing, so the
+two differ in nothing that can be seen from outside, except their `/proc/<pid>/cmdline`.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+# What a command imports while it runs: none of it starts a thread or opens anything.
+_IMPORTED = [
+    "bot.__main__",
+    "bot.app",
+    "bot.settings",
+    "bot.views.phrases",
+    "workflows.services.reconcile",
+    "workflows.services.revocation",
+    "workflows.storage.schema",
+]
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(_IMPORTED)
+
+
+class Process(Protocol):
+    """What is used of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises `subprocess.TimeoutExpired` after so many seconds."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it this signal; nothing when it is over."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+
+class Starter(Protocol):
+    """Starts `wandb-access` with these arguments and without standard input."""
+
+    def __call__(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
+        out: Path,
+        err: Path,
+    ) -> Process:
+        """`out`, `err`: files that it appends to; they may be the same."""
+
+
+def cold(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    out: Path,
+    err: Path,
+) -> Process:
+    """By a new interpreter."""
+    with out.open("ab") as stdout, err.open("ab") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+
+def warm(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    out: Path,
+    err: Path,
+) -> Process:
+    """By a fork of what has been imported."""
+    process = _forks.Process(target=_run, args=(list(arguments), folder, dict(environ), out, err))
+    process.start()
+    return _Forked(process)
+
+
+def finished(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    start: Starter = warm,
+    seconds: float = 60.0,
+) -> subprocess.CompletedProcess[str]:
+    """Start it and wait for its end: with its exit code, and what it wrote."""
+    with tempfile.TemporaryDirectory() as beside:
+        out, err = Path(beside, "out"), Path(beside, "err")
+        process = start(arguments, folder=folder, environ=environ, out=out, err=err)
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+        told = [file.read_bytes().decode("utf-8") for file in (out, err)]
+    return subprocess.CompletedProcess(list(arguments), code, *told)
+
+
+def _run(arguments: list[str], folder: Path, environ: dict[str, str], out: Path, err: Path) -> None:
+    for number, path, flags in (
+        (0, Path(os.devnull), os.O_RDONLY),
+        (1, out, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+        (2, err, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+    ):
+        opened = os.open(path, flags, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(folder)
+    sys.argv = ["wandb-access", *arguments]
+    from bot.__main__ import main
+
+    main()
+
+
+class _Forked:
+    """`multiprocessing.Process` with the manners of `subprocess.Popen`."""
+
+    def __init__(self, process: multiprocessing.process.BaseProcess) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        pid = self._process.pid
+        assert pid is not None, "it was started"
+        return pid
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises `subprocess.TimeoutExpired` after so many seconds."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        """Send it this signal; nothing when it is over."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
