@@ -26,8 +26,8 @@ _IMPORTED = [
     "workflows.services.revocation",
     "workflows.storage.schema",
 ]
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(_IMPORTED)
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(_IMPORTED)
 
 
 class Process(Protocol):
@@ -94,7 +94,7 @@ def warm(
     err: Path,
 ) -> Process:
     """By a fork of what has been imported."""
-    process = _forks.Process(target=_run, args=(list(arguments), folder, dict(environ), out, err))
+    process = FORKS.Process(target=_run, args=(list(arguments), folder, dict(environ), out, err))
     process.start()
     return _Forked(process)
 

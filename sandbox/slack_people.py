@@ -71,12 +71,12 @@ class Person:
                 return one
         raise LookupError(f"no message says {contains!r}: {[self.text_of(one) for one in seen]}")
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = 5.0) -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = 15.0) -> T:
         """Wait until something is so; asked again whenever the workspace changes."""
         return self.world.wait_for(condition, timeout)
 
     def wait_for_message(
-        self, contains: str, channel: str | None = None, timeout: float = 5.0
+        self, contains: str, channel: str | None = None, timeout: float = 15.0
     ) -> Message:
         """Wait for a message that says this."""
 
@@ -138,7 +138,7 @@ class Person:
         trigger = self.world.new_trigger(self.id)
         return self._do(payloads.shortcut(self.world, self.id, callback_id, trigger), trigger)
 
-    def open_home(self, timeout: float = 5.0) -> View:
+    def open_home(self, timeout: float = 15.0) -> View:
         """Go to the Home tab; wait for the app to publish something if nothing is there yet."""
         events = self.world.app.events
         if events is None or "app_home_opened" in events:

@@ -282,7 +282,7 @@ class SlackWorld(Workspace):
         self.announce()
         return answer
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = 5.0) -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = 15.0) -> T:
         """Return what `condition` returns as soon as it is true; it is asked after each change.
 
         The lock is not held meanwhile, so the condition may ask anybody. TimeoutError when it never

@@ -200,7 +200,7 @@ class Journey:
 
     # -- looking -----------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], T], seconds: float = 8.0) -> T:
+    def until(self, condition: Callable[[], T], seconds: float = 15.0) -> T:
         """Wait for something that Slack does not announce, such as a change in W&B."""
         end = time.monotonic() + seconds
         while not (found := condition()):

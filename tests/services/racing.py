@@ -4,7 +4,6 @@ Both sides get ready, meet at a barrier, and act, pair by pair. What each came t
 that can cross from one process to another.
 """
 
-import multiprocessing
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Protocol
 
+from sandbox.processes import FORKS
 from tests.builders import ADA, BOB
 from tests.services.rig import Rig
 from workflows.domain.entitlements import EmailAddress
@@ -136,13 +136,12 @@ def in_threads(
 def in_processes(
     database: Database, url: str, names: tuple[str, str], subjects: Sequence[Subject]
 ) -> list[list[str]]:
-    """Two processes that were started anew; they share the database and nothing else."""
-    spawning = multiprocessing.get_context("spawn")
-    barrier = spawning.Barrier(len(names))
+    """Two processes, forked before there was any database: they share that and nothing else."""
+    barrier = FORKS.Barrier(len(names))
     sides = []
     for name in names:
-        ours, theirs = spawning.Pipe(duplex=False)
-        process = spawning.Process(
+        ours, theirs = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(
             target=_side, args=(url, name, list(subjects), partial(barrier.wait, PATIENCE), theirs)
         )
         process.start()
