@@ -283,7 +283,7 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         why="a message tells of a decision that was rolled back",
         file="workflows/storage/unit_of_work.py",
         old='            point("about to commit")\n',
-        new='            self._wake()\n            point("about to commit")\n',
+        new='            self._wake(work.owes)\n            point("about to commit")\n',
         test="storage/test_outbox.py::test_owing_something_wakes_the_worker_after_the_commit",
     ),
     Safeguard(

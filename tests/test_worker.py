@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -22,6 +24,7 @@ from workflows.errors import Conflict, DirectoryUnavailable
 from workflows.ports import APPROVER, Alert
 from workflows.services import start
 from workflows.storage.outbox import LEASE, Job
+from workflows.storage.unit_of_work import UnitOfWork
 from workflows.worker import DIRECTORY, MESSAGES, Worker
 
 
@@ -109,12 +112,12 @@ def within(seconds: float, holds: Callable[[], bool], woken: threading.Condition
 class Watched:
     """A rig whose worker's threads run, and that notices each write to W&B."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *, is_rush: bool = False) -> None:
         self.rig = rig
         self.changed = threading.Condition()
         rig.directory.after = self._notice
         rig.notifier.after = self._notice
-        self.worker = Worker(rig.deps, random=Random(0))
+        self.worker = Worker(rig.deps, random=Random(0), is_rush=lambda: is_rush)
         rig.work.on_owed(self.worker.wake)
 
     def _notice(self, what: str) -> None:
@@ -170,6 +173,54 @@ def test_an_alarm_does_not_wait_behind_the_messages(sqlite_rig: Rig) -> None:
 
     first = rig.notifier.posted[0]
     assert (first.audience, type(first.shows)) == (APPROVER + OLGA, Alert)
+
+
+def test_while_people_wait_for_an_answer_alarms_go_first_and_messages_go_on(
+    sqlite_rig: Rig,
+) -> None:
+    rig, watched = sqlite_rig, Watched(sqlite_rig, is_rush=True)
+    rig.approved()
+    start.clock_was_set(rig.deps, timedelta(hours=1))
+    watched.worker.start()
+    try:
+        watched.until(lambda: rig.held() == MEMBER)
+        watched.until(lambda: any(not isinstance(one.shows, Alert) for one in rig.notifier.posted))
+    finally:
+        watched.worker.stop()
+
+    first = rig.notifier.posted[0]
+    assert (first.audience, type(first.shows)) == (APPROVER + OLGA, Alert)
+
+
+def test_what_is_stored_wakes_only_those_who_do_such_things(
+    sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = sqlite_rig
+    monkeypatch.setattr(working, "POLL", 60.0)
+    id = rig.approved()
+    rig.run()
+    looked: Counter[str] = Counter()
+    changed = threading.Condition()
+    look = rig.deps.look
+
+    def counted() -> AbstractContextManager[UnitOfWork]:
+        with changed:
+            looked[threading.current_thread().name.partition("-")[0]] += 1
+            changed.notify_all()
+        return look()
+
+    rig.rewire(look=counted)
+    worker = Worker(rig.deps, random=Random(0))
+    rig.work.on_owed(worker.wake)
+    worker.start()
+    try:
+        assert within(20, lambda: looked["access"] == 4 and looked["messages"] == 2, changed)
+        with rig.work.begin() as work:
+            work.redraw(id, at=rig.clock())
+        assert within(20, lambda: looked["messages"] >= 4, changed)
+        assert looked["access"] == 4
+    finally:
+        worker.stop()
 
 
 def test_what_is_tried_again_is_not_late(sqlite_rig: Rig) -> None:

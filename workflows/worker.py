@@ -67,16 +67,37 @@ def _place_of(job: Job | None) -> str | None:
     return job.subject.partition(" ")[2] if job and job.kind is JobKind.ENSURE else None
 
 
+class _Bell:
+    """Wakes the threads that wait for something of their kind; heard also by who was busy."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.rung = 0
+
+    def ring(self) -> None:
+        with self._condition:
+            self.rung += 1
+            self._condition.notify_all()
+
+    def wait(self, heard: int, seconds: float) -> None:
+        """Until it is rung once more than was `heard`, or so many seconds have passed."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.rung != heard, seconds)
+
+
 class Worker:
     """Does what is owed. `run_due` is one thread's work; `start` lets several do it for good."""
 
-    def __init__(self, deps: Deps, *, random: Random) -> None:
+    def __init__(
+        self, deps: Deps, *, random: Random, is_rush: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`is_rush`: whether people wait who want an answer at once."""
         self._deps = deps
+        self._is_rush = is_rush
         self._began = monotonic()
         self._random = random
-        self._wake = threading.Condition()
-        self._woken = 0
-        self._stopped = False
+        self._bells: dict[tuple[JobKind, ...], _Bell] = {kinds: _Bell() for kinds, _, _ in THREADS}
+        self._stopping = threading.Event()
         self._stop_by = 0.0
         self._threads: list[threading.Thread] = []
         self._running: set[str] = set()
@@ -207,19 +228,23 @@ class Worker:
         for thread in self._threads:
             thread.start()
 
-    def wake(self) -> None:
-        """Something was stored that may be due."""
-        with self._wake:
-            self._woken += 1
-            self._wake.notify_all()
+    def wake(self, owed: Collection[JobKind]) -> None:
+        """Something of these kinds was stored that may be due.
+
+        Only the threads that do such things: in a rush the others would all get up, look, and find
+        nothing, at every commit.
+        """
+        for kinds, bell in self._bells.items():
+            if not set(kinds).isdisjoint(owed):
+                bell.ring()
 
     def wind_down(self) -> None:
         """Start nothing more. Only signals; what is running has `DRAIN` seconds from here."""
-        with self._wake:
-            if not self._stopped:
-                self._stopped = True
-                self._stop_by = monotonic() + DRAIN
-            self._wake.notify_all()
+        if not self._stopping.is_set():
+            self._stop_by = monotonic() + DRAIN
+            self._stopping.set()
+        for bell in self._bells.values():
+            bell.ring()
 
     def stop(self) -> None:
         """Wind down, wait, and hand back every lease: others need not wait until it runs out.
@@ -251,51 +276,46 @@ class Worker:
         """Whether every thread is alive."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
-    def _loop(self, kinds: Collection[JobKind]) -> None:
+    def _loop(self, kinds: tuple[JobKind, ...]) -> None:
         if kinds is DIRECTORY:
             self._await_the_first_reading()
-        while not self._stopped:
-            seen = self._woken
+        bell = self._bells[kinds]
+        while not self._stopping.is_set():
+            heard = bell.rung
             try:
                 worked = self._gave_way(kinds) or self.run_one(kinds)
             except Exception:  # the database: the job is still owed, and its lease is given back
                 log.exception("the outbox could not be worked on")
                 worked = False
-            if not worked:
-                self._rest(seen)
+            if not worked and not self._stopping.is_set():
+                bell.wait(heard, POLL)
 
     def _await_the_first_reading(self) -> None:
         """Before it, `ensure` refuses to do anything: for a moment it is not even asked to."""
         while self._deps.held_up() and monotonic() - self._began < GATE:
-            with self._wake:
-                if self._wake.wait_for(lambda: self._stopped, AT_THE_GATE):
-                    return
+            if self._stopping.wait(AT_THE_GATE):
+                return
 
     def _gave_way(self, kinds: Collection[JobKind]) -> bool:
-        """While access is late: do an alarm, which waits for nothing; else let a moment pass.
+        """While access is late, or people wait for an answer: do an alarm, which waits for nothing;
+        else let a moment pass.
 
         Not for ever: then a message is done, so they go on, slowly.
         """
-        if kinds is not MESSAGES or not self.is_behind:
+        if kinds is not MESSAGES or not (self.is_behind or self._is_rush()):
             return False
         if self.run_one(ALARMS):
             return True
-        with self._wake:
-            self._wake.wait_for(lambda: self._stopped, GIVE_WAY)
+        self._stopping.wait(GIVE_WAY)
         return False
 
-    def _rest(self, seen: int) -> None:
-        with self._wake:
-            self._wake.wait_for(lambda: self._stopped or self._woken != seen, POLL)
-
     def _keep_leases(self) -> None:
-        while not self._stopped:
+        while not self._stopping.is_set():
             try:
                 self._renew()
             except Exception:  # the next beat tries again; a lost lease is found out at the commit
                 log.exception("leases could not be renewed")
-            with self._wake:
-                self._wake.wait_for(lambda: self._stopped, LEASE.total_seconds() / 4)
+            self._stopping.wait(LEASE.total_seconds() / 4)
 
     def _renew(self) -> None:
         """Keep what is being worked on, and give back what could not be settled."""

@@ -143,7 +143,7 @@ def test_calls_that_hang_for_one_team_never_hold_every_thread(
     well = rig.approved(place=SPEECH, by=OLGA)
     done = threading.Condition()
     rig.directory.after = lambda what: _tell(done)
-    rig.work.on_owed(lambda: _tell(done))
+    rig.work.on_owed(lambda kinds: _tell(done))
 
     worker.start()
     try:

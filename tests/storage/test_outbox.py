@@ -262,12 +262,12 @@ def test_two_leases_on_one_lane_are_refused_by_the_database_itself(work: Work) -
 
 
 def test_owing_something_wakes_the_worker_after_the_commit(work: Work) -> None:
-    woken: list[int] = []
-    work.on_owed(lambda: woken.append(1))
+    woken: list[JobKind] = []
+    work.on_owed(woken.extend)
     add(work, "s")
     assert woken == []  # the outbox alone tells nobody
 
     with work.begin() as begun:
         begun.redraw("r-1", at=NOW)
         assert woken == []
-    assert woken == [1]
+    assert woken == [JobKind.NOTIFY]

@@ -77,7 +77,7 @@ def what_to_tell(deps: Deps, job: Job) -> Alarm:
         if not _is_one_of_many(work, now):
             return Alarm(alert)
     with deps.begin() as work:
-        work.owes = True
+        work.owes.add(JobKind.ALERT)
         work.outbox.add(JobKind.ALERT, ALL_STUCK, lane=f"alert {ALL_STUCK}", due_at=now)
     return Alarm(None)
 

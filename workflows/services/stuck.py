@@ -170,7 +170,7 @@ def retry(begin: Transaction, id: str, *, now: datetime) -> StuckItem:
         item = find(work, id, now=now)
         key = standing_key(item.person, item.place)
         work.outbox.add(JobKind.ENSURE, key, lane=f"access {item.person}", due_at=now)
-        work.owes = True
+        work.owes.add(JobKind.ENSURE)
         gate = work.gate.load()
         if gate.working:
             work.gate.save(gate.tried_by_hand(now=now))

@@ -2,7 +2,7 @@
 no event without its jobs, all in one commit.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -62,7 +62,7 @@ class UnitOfWork:
         self.attention = Attention(connection)
         self._connection = connection
         self._rosters = rosters
-        self.owes = False
+        self.owes: set[JobKind] = set()  # what this transaction leaves to be done
 
     def record(self, change: Change[E], *also: Change[Any]) -> E:
         """Store what was decided, its facts, and the jobs that follow from them.
@@ -107,7 +107,7 @@ class UnitOfWork:
         ]
         noted = self.audit.writing([event for event, _ in facts])
         store(self._connection, *writings, noted, self.outbox.writing(owed))
-        self.owes = self.owes or bool(owed)
+        self.owes.update(one.kind for one in owed)
 
     def announce(self, event: Event) -> int:
         """Store a fact about the deployment itself, and say which row that is: no request, grant or
@@ -116,12 +116,12 @@ class UnitOfWork:
         audit_id = self.audit.add(event)
         for kind in REACTIONS[type(event)]:
             assert kind is JobKind.ALERT, "only the admins can be told of the deployment"
-            self.owes = True
+            self.owes.add(kind)
             self.outbox.add(kind, str(audit_id), lane=f"alert {audit_id}", due_at=event.at)
         return audit_id
 
     def _owe(self, kind: JobKind, event: Event, audit_id: int, entity: Entity) -> None:
-        self.owes = True
+        self.owes.add(kind)
         if kind is JobKind.NOTIFY and isinstance(entity, Standing):
             known = self.grants.open_of(entity.person, entity.place)
             live = [grant for grant in known if grant.status is GrantStatus.ACTIVE]
@@ -143,32 +143,35 @@ class UnitOfWork:
 
     def ensure(self, of: Grant | Standing, *, at: datetime) -> None:
         """Owe an `ensure` of the standing. One person's are done one at a time."""
-        self.owes = True
+        self.owes.add(JobKind.ENSURE)
         key = standing_key(of.person, of.place)
         self.outbox.add(JobKind.ENSURE, key, lane=f"access {of.person}", due_at=at)
 
     def redraw(self, request_id: str, *, at: datetime) -> None:
         """Owe it to everybody concerned that their messages show what is stored."""
-        self.owes = True
+        self.owes.add(JobKind.NOTIFY)
         lane = f"notices {request_id}"
         self.outbox.add(JobKind.NOTIFY, request_id, lane=lane, due_at=at)
 
     def owe_again(self, job: Job, *, at: datetime) -> None:
         """Owe the same once more, whoever has it now."""
-        self.owes = True
+        self.owes.add(job.kind)
         self.outbox.add(job.kind, job.subject, lane=job.lane, due_at=at)
 
     def hasten(self, kind: JobKind, *, at: datetime) -> None:
         """What waits to be tried again is due now."""
-        self.owes = self.outbox.hasten(kind, at=at) > 0 or self.owes
+        if self.outbox.hasten(kind, at=at):
+            self.owes.add(kind)
 
     def hasten_one(self, kind: JobKind, *, but: str, at: datetime) -> None:
         """The same for one of them, another than this subject's if there is one."""
-        self.owes = self.outbox.hasten_one(kind, but=but, at=at) > 0 or self.owes
+        if self.outbox.hasten_one(kind, but=but, at=at):
+            self.owes.add(kind)
 
     def hasten_long_waiting(self, kind: JobKind, *, beyond: datetime, at: datetime) -> None:
         """The same for one that would wait until after `beyond`."""
-        self.owes = self.outbox.hasten_long_waiting(kind, beyond=beyond, at=at) > 0 or self.owes
+        if self.outbox.hasten_long_waiting(kind, beyond=beyond, at=at):
+            self.owes.add(kind)
 
     def may_be_lost(self) -> None:
         """This commit waits for no disk; a crash of the database may take it back (PostgreSQL).
@@ -237,10 +240,10 @@ class Work:
         self.keys = keys
         self.seen = Seen()
         self._rosters = RosterStore()
-        self._wake: Callable[[], None] = lambda: None
+        self._wake: Callable[[Collection[JobKind]], None] = lambda kinds: None
 
-    def on_owed(self, wake: Callable[[], None]) -> None:
-        """Call this after every commit that left something to be done."""
+    def on_owed(self, wake: Callable[[Collection[JobKind]], None]) -> None:
+        """Call this after every commit that left something of these kinds to be done."""
         self._wake = wake
 
     @contextmanager
@@ -252,7 +255,7 @@ class Work:
             point("about to commit")
         point("committed")
         if work.owes:
-            self._wake()
+            self._wake(work.owes)
 
     @contextmanager
     def look(self) -> Iterator[UnitOfWork]:
