@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Scope
 from benchmarks import stage
 from benchmarks.databases import Databases
 from benchmarks.measuring import Figure, by_turns, ratio
-from bot.server import SLACK_PATH, Health, build_server_app
+from bot.rush import Turns
+from bot.server import BOLT_THREADS, SLACK_PATH, Health, build_server_app
 from sandbox.wandb_rules import wall_clock
 
 PIECE = 64 * 1024
@@ -33,6 +34,7 @@ def unsigned(folder: Path, databases: Databases) -> Iterator[Figure]:
         signing_secret=SecretStr("a secret"),
         clock=lambda: wall_clock().timestamp(),
         new_reference=lambda: "none",
+        turns=Turns(BOLT_THREADS),
     )
     bare = Starlette(routes=[Route(SLACK_PATH, _refuse, methods=["POST"])])
     body = stage.interaction(stage.submission("U1", "team-0"))

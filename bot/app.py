@@ -21,7 +21,8 @@ from bot.listeners.parts import Parts
 from bot.notifier import SlackNotifier
 from bot.people import People
 from bot.running import Bot
-from bot.server import build_server_app
+from bot.rush import Turns
+from bot.server import BOLT_THREADS, build_server_app
 from bot.settings import Settings
 from bot.slack_api import new_client
 from bot.slack_token import SlackToken
@@ -162,7 +163,8 @@ def _runnable(
     close: ExitStack,
 ) -> Bot:
     """What runs of its own accord, around what only answers."""
-    worker = Worker(deps, random=Random())
+    turns = Turns(BOLT_THREADS)
+    worker = Worker(deps, random=Random(), is_rush=lambda: turns.waiting > 0)
     work.on_owed(worker.wake)
     bot = Bot(
         deps=deps,
@@ -177,17 +179,18 @@ def _runnable(
         token=token,
         socket=_socket(settings, slack),
     )
-    bot.http = _http(settings, bot)
+    bot.http = _http(settings, bot, turns)
     return bot
 
 
-def _http(settings: Settings, bot: Bot) -> ASGIApp:
+def _http(settings: Settings, bot: Bot, turns: Turns) -> ASGIApp:
     return build_server_app(
         bot.slack.dispatch,
         bot.health,
         signing_secret=settings.slack_signing_secret,
         clock=time.time,
         new_reference=_new_reference,
+        turns=turns,
     )
 
 

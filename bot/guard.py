@@ -2,20 +2,17 @@
 
 Bolt parses a body before it checks the signature, and a plain server buffers all of it before
 that. So headers are judged before a byte of the body is read, the body is read to a limit, and
-only a signed, well-formed body goes on. Answers are constant; nothing of a refused request is
-kept or logged.
+only a signed body goes on; whether Bolt can read it is for `bot.shapes`, off the event loop.
+Answers are constant; nothing of a refused request is kept or logged.
 The rules are Slack's: https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
 import asyncio
 import hmac
-import json
 import logging
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,12 +23,11 @@ from bot.replays import Replays
 log = logging.getLogger(__name__)
 
 SIGNED = "bot.guard.signed"
-"""The scope key that only this guard sets: an endpoint can make sure that it is behind one."""
+"""The scope key that only this guard sets: an endpoint can make sure that it is behind one. Its
+value is the kind of content, `b"json"` or `b"x-www-form-urlencoded"`."""
 
 MAX_BODY = 256 * 1024
 MAX_AGE = 300  # seconds; Slack's own advice against replays
-MAX_DEPTH = 100  # a view of Slack nests about a dozen deep
-MAX_FIELDS = 100  # a slash command has about fifteen
 MAX_SMALL = 32 * 1024  # nearly all that Slack sends is smaller
 MAX_HELD = 16 * 1024 * 1024  # of all bodies that are being read
 # Seconds between two log records about refusals, so that a flood is not one of the log.
@@ -55,7 +51,6 @@ _WATCHED = frozenset(
 )
 
 _ANSWERS = {
-    400: b"The request is malformed.\n",
     401: b"The request is not signed by Slack.\n",
     413: b"The request is too large.\n",
     415: b"The content type is not one that Slack sends.\n",
@@ -130,7 +125,7 @@ class Guard:
         self._note_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 400, 401, 413 or 415 itself, or hand on."""
+        """Answer 401, 413 or 415 itself, or hand on."""
         if scope["type"] != "http" or scope["path"] != self._path or scope.get("method") != "POST":
             await self._app(scope, receive, send)
             return
@@ -143,7 +138,7 @@ class Guard:
             self._note(refused.status)
             await _answer(send, refused.status)
             return
-        await self._hand_on(scope, receive, send, body=body, taken=taken)
+        await self._hand_on({**scope, SIGNED: claim[0]}, receive, send, body=body, taken=taken)
 
     def _judge(self, scope: Scope) -> _Claim:
         """By the headers alone; most of what comes from strangers ends here."""
@@ -162,7 +157,7 @@ class Guard:
         return kind, timestamp, signature, now
 
     async def _admit(self, claim: _Claim, receive: Receive) -> tuple[bytes, tuple[int, bytes]]:
-        kind, timestamp, signature, now = claim
+        _, timestamp, signature, now = claim
         body = await self._read(receive)
         expected = hmac.digest(self._key, b"v0:" + timestamp + b":" + body, "sha256").hex()
         if not hmac.compare_digest(b"v0=" + expected.encode(), signature):
@@ -170,8 +165,6 @@ class Guard:
         taken = (int(timestamp), signature)
         if not self._replays.take(*taken, now):
             raise _Refused(401)
-        if not _is_well_formed(kind, body):
-            raise _Refused(400)
         return body, taken
 
     async def _read(self, receive: Receive) -> bytes:
@@ -210,10 +203,12 @@ class Guard:
             nonlocal done
             if message["type"] == "http.response.start":
                 done = message["status"] < 500
+                if message["status"] == 400:  # signed, and malformed
+                    self._note(400)
             await send(message)
 
         try:
-            await self._app({**scope, SIGNED: True}, receive_again, send_and_watch)
+            await self._app(scope, receive_again, send_and_watch)
         finally:
             if not done:
                 self._replays.give_back(*taken)
@@ -255,63 +250,6 @@ def _check_length(headers: dict[bytes, bytes]) -> None:
         raise _Refused(401)
     if int(length) > MAX_BODY:
         raise _Refused(413)
-
-
-def _is_well_formed(kind: bytes, body: bytes) -> bool:
-    """Whether Bolt can read it: a JSON object, or a form with a command or such a `payload`."""
-    try:
-        text = body.decode("utf-8")
-        if kind == b"json":
-            return _is_sane_object(text)
-        if text.startswith("{"):  # Bolt takes it for JSON, whatever the header says
-            return False
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-        fields = dict(pairs)
-        if len(fields) != len(pairs):  # two readers could each take another one
-            return False
-        if "payload" in fields:
-            return _is_sane_object(fields["payload"])
-        return "command" in fields or "ssl_check" in fields
-    except (
-        ValueError
-    ):  # of UTF-8, of JSON, of a number with thousands of digits, of too many fields
-        return False
-
-
-def _is_sane_object(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        return False
-    if not isinstance(value, dict) or not _is_shallow(value):
-        return False
-    if "\\ud" in text.lower():  # half a surrogate pair is JSON, but not text that can be stored
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    return _has_a_kind(value)
-
-
-def _has_a_kind(value: dict[str, Any]) -> bool:
-    """Whether it says what it is; of a click Bolt takes the first action without a look."""
-    kind, actions = value.get("type"), value.get("actions")
-    if not isinstance(kind, str):
-        return False
-    if kind not in ("block_actions", "interactive_message"):
-        return True
-    return isinstance(actions, list) and bool(actions) and all(isinstance(a, dict) for a in actions)
-
-
-def _is_shallow(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return True
-    return False
 
 
 async def _answer(send: Send, status: int) -> None:

@@ -5,6 +5,7 @@ would be carried out all the same, later, and nobody would know. So what has wai
 long is not begun any more: the person reads that nothing was done, while Slack still listens.
 """
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from bot.meters import REFUSED
 
-WAIT_SECONDS = 1.5  # for a turn; reading, and the listener, need their part of the three seconds
+WAIT_SECONDS = 2.2  # for a turn; reading, and the listener, need their part of the three seconds
 NOTE_EVERY = 5.0  # seconds between two log records: in a rush there is enough to do
 
 BUSY = (
@@ -45,6 +46,34 @@ def refusal(payload: Mapping[str, Any]) -> Answer | None:
     if "command" in payload:
         return {"response_type": "ephemeral", "text": BUSY}
     return None
+
+
+class Turns:
+    """Who may be answered now, in the order they came. For one event loop.
+
+    How many wait for it may be read by any thread.
+    """
+
+    def __init__(self, at_once: int, seconds: float = WAIT_SECONDS) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._seconds = seconds
+        self.waiting = 0
+
+    async def take(self) -> bool:
+        """Wait for a turn; False when that took too long. What was taken is given back."""
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self.waiting -= 1
+        return True
+
+    def give_back(self) -> None:
+        """The next one may."""
+        self._free.release()
 
 
 class Tally:

@@ -5,11 +5,11 @@ all others; only its two translations are used. TLS, and time-outs of slow heade
 proxy in front.
 """
 
-import asyncio
 import json
 import logging
 import signal
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,11 +29,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot import rush
 from bot.guard import SIGNED, Guard
+from bot.shapes import is_well_formed
 
 log = logging.getLogger(__name__)
 
 SLACK_PATH = "/slack/events"
 BOLT_THREADS = 12  # more would wait for the database, and keep the event loop from reading
+SWITCH_SECONDS = 0.0003  # instead of 5 ms: whoever has a turn to write waits for Python at each row
 HEALTH_THREADS = 2  # a slow database must not take the threads that answer Slack
 GRACE_SECONDS = 6  # what is running may finish; most platforms kill after ten
 KEEP_ALIVE_SECONDS = 65  # longer than the 60 s of common load balancers, or they reuse a closed one
@@ -64,15 +66,14 @@ def build_server_app(
     signing_secret: SecretStr,
     clock: Callable[[], float],
     new_reference: Callable[[], str],
-    wait_seconds: float = rush.WAIT_SECONDS,
+    turns: rush.Turns,
 ) -> Guard:
     """Make the ASGI app. `dispatch` is `App.dispatch`; it and `health` are called in threads.
 
     `clock` gives seconds since the epoch. `new_reference` names a failure, both to whoever asked
-    and in the one log record about it. What waits for a thread longer than `wait_seconds` is
-    refused.
+    and in the one log record about it. What waits for its turn too long is refused.
     """
-    slack = _slack_endpoint(dispatch, new_reference, wait_seconds)
+    slack = _slack_endpoint(dispatch, new_reference, turns)
     routes = [
         Route(SLACK_PATH, _unmarked, methods=["POST"]),
         Route("/healthz", _alive, methods=["GET"]),
@@ -94,43 +95,45 @@ def build_server_app(
 def _slack_endpoint(
     dispatch: Callable[[BoltRequest], BoltResponse],
     new_reference: Callable[[], str],
-    wait_seconds: float,
+    turns: rush.Turns,
 ) -> ASGIApp:
     limiter = CapacityLimiter(BOLT_THREADS)
-    turns = asyncio.Semaphore(BOLT_THREADS)  # in the order they came
     tally = rush.Tally()
 
     async def slack(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await respond(Request(scope, receive))
+        response = await respond(Request(scope, receive), scope[SIGNED])
         await response(scope, receive, send)
 
-    async def respond(request: Request) -> Response:
+    async def respond(request: Request, kind: bytes) -> Response:
         body = await request.body()
 
         def answer() -> Response:
+            if not is_well_formed(kind, body):
+                return _malformed()
             try:
                 bolt_request = _bolt_request(request, body)
             except Exception as error:  # signed, but of no shape that Slack sends
                 log.warning("signed request not understood", extra={"kind": type(error).__name__})
-                return PlainTextResponse("The request is malformed.\n", status_code=400)
+                return _malformed()
             try:
                 return to_starlette_response(dispatch(bolt_request))
             except Exception as error:  # the last net: Slack and the log get the same reference
                 return _failed(error, new_reference())
 
-        try:
-            async with asyncio.timeout(wait_seconds):
-                await turns.acquire()
-        except TimeoutError:
+        if not await turns.take():
             tally.add()
-            return _busy(body)
+            return _busy(body) if is_well_formed(kind, body) else _malformed()
         try:
             # Abandoned only when the server stops and the grace is over.
             return await to_thread.run_sync(answer, limiter=limiter, abandon_on_cancel=True)
         finally:
-            turns.release()
+            turns.give_back()
 
     return slack
+
+
+def _malformed() -> Response:
+    return PlainTextResponse("The request is malformed.\n", status_code=400)
 
 
 def _busy(body: bytes) -> Response:
@@ -249,6 +252,7 @@ def serve(app: ASGIApp, host: str, port: int, on_stop: Callable[[], None]) -> No
     `on_stop` is called once, when stopping begins; it runs on the event loop and must only signal.
     Raises `OSError` when the port cannot be opened. For the main thread: others get no signals.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     with listen(host, port) as listening:
         server = Server(app, on_stop)
         log.info("listening", extra={"host": host, "port": listening.getsockname()[1]})

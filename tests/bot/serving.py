@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from slack_bolt import BoltRequest, BoltResponse
 from starlette.applications import Starlette
 
-from bot.rush import WAIT_SECONDS
-from bot.server import Health, Server, build_server_app, listen, serve
+from bot.rush import WAIT_SECONDS, Turns
+from bot.server import BOLT_THREADS, Health, Server, build_server_app, listen, serve
 from tests.bot.signing import SECRET
 
 clock = time.time  # noqa: TID251 - the real server is told the real time, as the root would
@@ -34,7 +34,7 @@ def a_server_app(
         signing_secret=SecretStr(SECRET),
         clock=clock,
         new_reference=lambda: f"ref-{next(numbers)}",
-        wait_seconds=wait_seconds,
+        turns=Turns(BOLT_THREADS, wait_seconds),
     )
 
 

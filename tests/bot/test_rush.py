@@ -1,5 +1,6 @@
 """More at once than can be answered: each is told so in time, and what is told was not done."""
 
+import asyncio
 import json
 import logging
 import threading
@@ -10,7 +11,7 @@ import pytest
 from slack_bolt import BoltRequest, BoltResponse
 
 from bot.meters import REFUSED
-from bot.rush import BUSY, NOTE_EVERY, Tally
+from bot.rush import BUSY, NOTE_EVERY, Tally, Turns
 from bot.server import BOLT_THREADS
 from tests.bot.serving import a_server_app, clock, served
 from tests.bot.signing import signed_headers
@@ -24,6 +25,7 @@ BODIES = {
     "search": urlencode({"payload": json.dumps({"type": "block_suggestion"})}),
     "click": urlencode({"payload": json.dumps(CLICK)}),
     "event": json.dumps({"type": "event_callback"}),
+    "malformed": "payload=hello",
 }
 TOLD: dict[str, tuple[int, object]] = {
     "command": (200, {"response_type": "ephemeral", "text": BUSY}),
@@ -31,6 +33,7 @@ TOLD: dict[str, tuple[int, object]] = {
     "search": (200, {"options": []}),
     "click": (503, "Too much at once.\n"),
     "event": (503, "Too much at once.\n"),
+    "malformed": (400, "The request is malformed.\n"),
 }
 
 
@@ -69,7 +72,7 @@ def test_what_waits_too_long_is_refused_in_words_and_never_begun() -> None:
 
     for name, (status, answer) in TOLD.items():
         assert told[name].status == status
-        shown = told[name].body if status == 503 else json.loads(told[name].body)
+        shown = json.loads(told[name].body) if status == 200 else told[name].body
         assert shown == answer
         assert again[name].status_code == (200 if status == 503 else 401)  # Slack brings it anew
     assert answers == [200] * BOLT_THREADS
@@ -89,3 +92,34 @@ def test_a_rush_is_one_log_record_every_few_seconds_and_metrics_count_it_all(
     counts = [vars(one)["refused"] for one in caplog.records if one.name == "bot.rush"]
     assert counts == [1, 3]
     assert REFUSED.counts()[("busy",)] - before == 4  # also the last, which no record has yet
+
+
+def test_turns_are_taken_in_order_and_whoever_waits_is_counted() -> None:
+    async def scene() -> list[object]:
+        turns = Turns(1, seconds=20)
+        said: list[object] = [await turns.take(), turns.waiting]
+        order: list[str] = []
+
+        async def come(name: str) -> None:
+            assert await turns.take()
+            order.append(name)
+            turns.give_back()
+
+        others = [asyncio.create_task(come(name)) for name in ("first", "second")]
+        await asyncio.sleep(0)
+        said.append(turns.waiting)
+        turns.give_back()
+        await asyncio.gather(*others)
+        return [*said, turns.waiting, order]
+
+    assert asyncio.run(scene()) == [True, 0, 2, 0, ["first", "second"]]
+
+
+def test_a_turn_that_does_not_come_in_time_is_not_waited_for() -> None:
+    async def scene() -> list[object]:
+        turns = Turns(1, seconds=0.01)
+        said: list[object] = [await turns.take(), await turns.take(), turns.waiting]
+        turns.give_back()
+        return [*said, await turns.take()]
+
+    assert asyncio.run(scene()) == [True, False, 0, True]

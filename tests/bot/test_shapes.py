@@ -1,0 +1,85 @@
+"""What Bolt can read, and what becomes of the rest behind the guard and Starlette's server."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_bolt import BoltRequest, BoltResponse
+
+from bot.meters import REFUSED
+from bot.shapes import is_well_formed
+from tests.bot.guard_rig import FORM
+from tests.bot.serving import a_server_app, served
+from tests.bot.test_guard import WELL_FORMED
+from tests.bot.test_server import post
+
+KINDS = {FORM: b"x-www-form-urlencoded", "application/json": b"json"}
+
+MALFORMED = {
+    "empty": (FORM, b""),
+    "no payload or command": (FORM, b"a=1&b=2"),
+    "payload is no JSON": (FORM, b"payload=hello"),
+    "payload is a list": (FORM, b"payload=[]"),
+    "payload is empty": (FORM, b"payload="),
+    "payload twice": (FORM, b"payload={}&payload={}"),
+    "command twice": (FORM, b"command=/a&command=/b"),
+    "JSON under a form's name": (FORM, b'{"type":"x"}&command=/wandb'),
+    "too many fields": (FORM, b"command=/w&" + b"&".join(b"a%d=1" % n for n in range(200))),
+    "bad UTF-8": (FORM, b"command=\xff\xfe"),
+    "bad UTF-8 in percents": (FORM, b"command=%ff%fe"),
+    "UTF-16": ("application/json", '{"type":"x"}'.encode("utf-16")),
+    "cut JSON": ("application/json", b'{"type":'),
+    "a number": ("application/json", b"5"),
+    "null": ("application/json", b"null"),
+    "empty JSON": ("application/json", b""),
+    "thousands of digits": ("application/json", b'{"a":' + b"9" * 9_000 + b"}"),
+    "deep": ("application/json", b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
+    "rather deep": ("application/json", b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"),
+    "deep payload": (FORM, b"payload=" + b'{"a":' * 20_000 + b"1" + b"}" * 20_000),
+    "half a surrogate pair": ("application/json", b'{"type":"x","text":"\\uD83D"}'),
+    "an object that says nothing": ("application/json", b"{}"),
+    "a click on nothing": (FORM, b'payload={"type":"block_actions","actions":[]}'),
+    "a click on what is no button": (FORM, b'payload={"type":"block_actions","actions":[1]}'),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), WELL_FORMED.values(), ids=WELL_FORMED)
+def test_what_slack_sends_is_well_formed(kind: str, body: bytes) -> None:
+    assert is_well_formed(KINDS.get(kind, KINDS[FORM]), body)
+
+
+@pytest.mark.parametrize(("kind", "body"), MALFORMED.values(), ids=MALFORMED)
+def test_what_bolt_would_stumble_over_is_not(kind: str, body: bytes) -> None:
+    assert not is_well_formed(KINDS[kind], body)
+
+
+def test_signed_but_malformed_is_a_400_that_is_counted_and_never_gets_to_bolt() -> None:
+    begun: list[str] = []
+
+    def dispatch(request: BoltRequest) -> BoltResponse:
+        begun.append(request.raw_body)
+        return BoltResponse(status=200)
+
+    before = Counter(REFUSED.counts())
+    with served(a_server_app(dispatch)) as port:
+        statuses = {
+            name: post(port, body, kind).status_code for name, (kind, body) in MALFORMED.items()
+        }
+
+    assert set(statuses.values()) == {400}, statuses
+    assert begun == []
+    assert Counter(REFUSED.counts()) - before == Counter({("400",): len(MALFORMED)})
+
+
+@given(
+    body=st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=300).map(lambda text: b"payload=" + text.encode()),
+        st.text("[]{}:,\"'0eE-.\\u", max_size=60).map(str.encode),
+    ),
+    kind=st.sampled_from([FORM, "application/json"]),
+)
+@settings(max_examples=300)
+def test_no_body_makes_it_raise(body: bytes, kind: str) -> None:
+    assert is_well_formed(KINDS[kind], body) in {True, False}
