@@ -1,4 +1,4 @@
-"""Whether what Slack signed has a shape that Bolt can read: Bolt itself raises where it has none.
+"""Reads what Slack signed into what Bolt is given; Bolt itself raises where it cannot.
 
 Apart from the guard because it costs more than all of that, and may be done in a thread.
 """
@@ -11,43 +11,46 @@ MAX_DEPTH = 100  # a view of Slack nests about a dozen deep
 MAX_FIELDS = 100  # a slash command has about fifteen
 
 
-def is_well_formed(kind: bytes, body: bytes) -> bool:
-    """Whether Bolt can read it: a JSON object, or a form with a command or such a `payload`.
+Payload = dict[str, Any]
 
-    `kind` is what the guard found (`bot.guard.SIGNED`). Never raises.
+
+def read(kind: bytes, body: bytes) -> Payload | None:
+    """A JSON object, the object in a form's `payload`, or the fields of a form with a command.
+
+    None for everything else: it is malformed. `kind` is what the guard found (`bot.guard.SIGNED`).
     """
     try:
         text = body.decode("utf-8")
         if kind == b"json":
-            return _is_sane_object(text)
-        if text.startswith("{"):  # Bolt takes it for JSON, whatever the header says
-            return False
+            return _sane_object(text)
+        if text.startswith("{"):  # JSON, whatever the header says
+            return None
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         fields = dict(pairs)
         if len(fields) != len(pairs):  # two readers could each take another one
-            return False
+            return None
         if "payload" in fields:
-            return _is_sane_object(fields["payload"])
-        return "command" in fields or "ssl_check" in fields
+            return _sane_object(fields["payload"])
+        return fields if "command" in fields or "ssl_check" in fields else None
     except (
         ValueError
     ):  # of UTF-8, of JSON, of a number with thousands of digits, of too many fields
-        return False
+        return None
 
 
-def _is_sane_object(text: str) -> bool:
+def _sane_object(text: str) -> Payload | None:
     try:
         value = json.loads(text)
     except RecursionError:
-        return False
+        return None
     if not isinstance(value, dict) or not _is_shallow(value):
-        return False
+        return None
     if "\\ud" in text.lower():  # half a surrogate pair is JSON, but not text that can be stored
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    return _has_a_kind(value)
+    return value if _has_a_kind(value) else None
 
 
-def _has_a_kind(value: dict[str, Any]) -> bool:
+def _has_a_kind(value: Payload) -> bool:
     """Whether it says what it is; of a click Bolt takes the first action without a look."""
     kind, actions = value.get("type"), value.get("actions")
     if not isinstance(kind, str):
