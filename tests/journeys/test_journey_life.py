@@ -157,10 +157,10 @@ def test_a_custom_role_is_given_and_taken_back(journeys: Journeys) -> None:
 def test_of_two_that_overlap_the_higher_is_held_until_its_end(journey: Journey) -> None:
     eve, ada = journey.eve, journey.ada
     journey.ask(eve, "vision member 8s long")
-    journey.approve(ada)
+    journey.approve(ada, "long")
     journey.until(lambda: journey.role("eve") == "member")
     journey.ask(eve, "vision admin 4s short")
-    journey.approve(ada)
+    journey.approve(ada, "short")
 
     journey.until(lambda: journey.role("eve") == "admin")
     journey.until(lambda: journey.role("eve") == "member")
@@ -173,10 +173,10 @@ def test_of_two_that_overlap_the_higher_is_held_until_its_end(journey: Journey) 
 def test_of_two_that_overlap_the_lower_may_end_first(journey: Journey) -> None:
     eve, ada = journey.eve, journey.ada
     journey.ask(eve, "vision viewer 4s short")
-    journey.approve(ada)
+    journey.approve(ada, "short")
     journey.until(lambda: journey.role("eve") == "viewer")
     journey.ask(eve, "vision member 8s long")
-    journey.approve(ada)
+    journey.approve(ada, "long")
     journey.until(lambda: journey.role("eve") == "member")
 
     soon(eve, "*viewer* in *vision* has *ended*")
