@@ -16,7 +16,7 @@ from types import TracebackType
 
 import httpx
 
-from sandbox.processes import Process, Starter, cold
+from sandbox.processes import Command, Process, Starter, cold
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
@@ -74,7 +74,7 @@ class BotProcess:
     def start(self) -> None:
         """Start it, without waiting for anything."""
         self.process = self._starter(
-            ["run"], folder=self._folder, environ=self._environ, out=self._said, err=self._said
+            Command(("run",), self._folder, self._environ, out=self._said, err=self._said)
         )
 
     def wait_until(self, path: str, status: int, seconds: float = START_SECONDS) -> httpx.Response:

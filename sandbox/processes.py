@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -50,51 +51,39 @@ class Process(Protocol):
         """SIGKILL."""
 
 
-class Starter(Protocol):
-    """Starts `wandb-access` with these arguments and without standard input."""
+@dataclass(frozen=True)
+class Command:
+    """`wandb-access` with these arguments, in this folder, with this environment and no other.
 
-    def __call__(
-        self,
-        arguments: Sequence[str],
-        *,
-        folder: Path,
-        environ: Mapping[str, str],
-        out: Path,
-        err: Path,
-    ) -> Process:
-        """`out`, `err`: files that it appends to; they may be the same."""
+    It has no standard input. `out` and `err` are files that it appends to; they may be the same.
+    """
+
+    arguments: tuple[str, ...]
+    folder: Path
+    environ: Mapping[str, str]
+    out: Path
+    err: Path
 
 
-def cold(
-    arguments: Sequence[str],
-    *,
-    folder: Path,
-    environ: Mapping[str, str],
-    out: Path,
-    err: Path,
-) -> Process:
+Starter = Callable[[Command], Process]
+
+
+def cold(command: Command) -> Process:
     """By a new interpreter."""
-    with out.open("ab") as stdout, err.open("ab") as stderr:
+    with command.out.open("ab") as stdout, command.err.open("ab") as stderr:
         return subprocess.Popen(
-            [sys.executable, "-m", "bot", *arguments],
-            cwd=folder,
-            env=environ,
+            [sys.executable, "-m", "bot", *command.arguments],
+            cwd=command.folder,
+            env=command.environ,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
         )
 
 
-def warm(
-    arguments: Sequence[str],
-    *,
-    folder: Path,
-    environ: Mapping[str, str],
-    out: Path,
-    err: Path,
-) -> Process:
+def warm(command: Command) -> Process:
     """By a fork of what has been imported."""
-    process = FORKS.Process(target=_run, args=(list(arguments), folder, dict(environ), out, err))
+    process = FORKS.Process(target=_run, args=(command,))
     process.start()
     return _Forked(process)
 
@@ -110,7 +99,7 @@ def finished(
     """Start it and wait for its end: with its exit code, and what it wrote."""
     with tempfile.TemporaryDirectory() as beside:
         out, err = Path(beside, "out"), Path(beside, "err")
-        process = start(arguments, folder=folder, environ=environ, out=out, err=err)
+        process = start(Command(tuple(arguments), folder, environ, out, err))
         try:
             code = process.wait(seconds)
         finally:
@@ -119,19 +108,17 @@ def finished(
     return subprocess.CompletedProcess(list(arguments), code, *told)
 
 
-def _run(arguments: list[str], folder: Path, environ: dict[str, str], out: Path, err: Path) -> None:
-    for number, path, flags in (
-        (0, Path(os.devnull), os.O_RDONLY),
-        (1, out, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
-        (2, err, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
-    ):
+def _run(command: Command) -> None:
+    append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    streams = ((Path(os.devnull), os.O_RDONLY), (command.out, append), (command.err, append))
+    for number, (path, flags) in enumerate(streams):
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, number)
         os.close(opened)
     os.environ.clear()
-    os.environ.update(environ)
-    os.chdir(folder)
-    sys.argv = ["wandb-access", *arguments]
+    os.environ.update(command.environ)
+    os.chdir(command.folder)
+    sys.argv = ["wandb-access", *command.arguments]
     from bot.__main__ import main
 
     main()
