@@ -74,7 +74,7 @@ _BODIES: dict[int, Message] = {
     status: {"type": "http.response.body", "body": body} for status, body in _ANSWERS.items()
 }
 
-_Claim = tuple[bytes, bytes, bytes, float]  # kind of content, timestamp, signature, and now
+_Claim = tuple[bytes, bytes, float]  # timestamp, signature, and now
 
 
 class _Refused(Exception):
@@ -130,7 +130,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            claim = self._judge(scope)
+            kind, claim = self._judge(scope)
             body, taken = await self._admit(claim, receive)
         except _Gone:
             return
@@ -138,10 +138,10 @@ class Guard:
             self._note(refused.status)
             await _answer(send, refused.status)
             return
-        await self._hand_on({**scope, SIGNED: claim[0]}, receive, send, body=body, taken=taken)
+        await self._hand_on({**scope, SIGNED: kind}, receive, send, body=body, taken=taken)
 
-    def _judge(self, scope: Scope) -> _Claim:
-        """By the headers alone; most of what comes from strangers ends here."""
+    def _judge(self, scope: Scope) -> tuple[bytes, _Claim]:
+        """By the headers alone, which also say the kind of content; most strangers end here."""
         headers = _watched(scope)
         kind = _content_kind(headers)
         _check_length(headers)
@@ -154,10 +154,10 @@ class Guard:
         signature = headers.get(b"x-slack-signature", b"")
         if not _SIGNATURE.fullmatch(signature):
             raise _Refused(401)
-        return kind, timestamp, signature, now
+        return kind, (timestamp, signature, now)
 
     async def _admit(self, claim: _Claim, receive: Receive) -> tuple[bytes, tuple[int, bytes]]:
-        _, timestamp, signature, now = claim
+        timestamp, signature, now = claim
         body = await self._read(receive)
         expected = hmac.digest(self._key, b"v0:" + timestamp + b":" + body, "sha256").hex()
         if not hmac.compare_digest(b"v0=" + expected.encode(), signature):

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 MAX_DEPTH = 100  # a view of Slack nests about a dozen deep
 MAX_FIELDS = 100  # a slash command has about fifteen
 
-
 Payload = dict[str, Any]
 
 
@@ -32,9 +31,7 @@ def read(kind: bytes, body: bytes) -> Payload | None:
         if "payload" in fields:
             return _sane_object(fields["payload"])
         return fields if "command" in fields or "ssl_check" in fields else None
-    except (
-        ValueError
-    ):  # of UTF-8, of JSON, of a number with thousands of digits, of too many fields
+    except ValueError:  # UTF-8, JSON, a number with thousands of digits, too many fields
         return None
 
 

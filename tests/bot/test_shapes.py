@@ -45,8 +45,11 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("kind", "body"), WELL_FORMED.values(), ids=WELL_FORMED)
-def test_what_slack_sends_is_well_formed(kind: str, body: bytes) -> None:
-    assert read(KINDS.get(kind, KINDS[FORM]), body)
+def test_what_slack_sends_is_read_as_bolt_itself_reads_it(kind: str, body: bytes) -> None:
+    bolts_own = BoltRequest(body=body.decode(), headers={"content-type": [kind.lower()]}).body
+
+    assert read(KINDS.get(kind, KINDS[FORM]), body) == bolts_own
+    assert bolts_own
 
 
 @pytest.mark.parametrize(("kind", "body"), MALFORMED.values(), ids=MALFORMED)
