@@ -305,4 +305,13 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         test="services/test_told_once.py::"
         "test_an_end_that_is_stuck_for_reasons_that_alternate_is_told_once",
     ),
+    Safeguard(
+        name="messages give way while people wait",
+        why="in a rush people are told to come again, because messages are sent meanwhile",
+        file="workflows/worker.py",
+        old="        if kinds is not MESSAGES or not (self.is_behind or self._is_rush()):\n",
+        new="        if kinds is not MESSAGES or not self.is_behind:\n",
+        test="test_worker.py::"
+        "test_while_people_wait_for_an_answer_alarms_go_first_and_messages_go_on",
+    ),
 )

@@ -28,6 +28,14 @@ EDGES: tuple[Safeguard, ...] = (
         test="bot/test_guard.py::test_a_replay_is_a_401_for_as_long_as_its_signature_is_good",
     ),
     Safeguard(
+        name="a signed body that Bolt cannot read is refused",
+        why="a click on nothing is an error in Bolt, and a log full of tracebacks",
+        file="bot/shapes.py",
+        old="    return value if _has_a_kind(value) else None\n",
+        new="    return value\n",
+        test="bot/test_shapes.py::test_what_bolt_would_stumble_over_is_not",
+    ),
+    Safeguard(
         name="a body is read up to a limit",
         why="whoever signs nothing fills the memory",
         file="bot/guard.py",
