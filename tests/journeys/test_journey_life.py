@@ -154,15 +154,20 @@ def test_a_custom_role_is_given_and_taken_back(journeys: Journeys) -> None:
     assert journey.role("bob") == "viewer"
 
 
-def test_of_two_that_overlap_the_higher_is_held_until_its_end(journey: Journey) -> None:
-    eve, ada = journey.eve, journey.ada
-    journey.ask(eve, "vision member 8s long")
-    journey.approve(ada, "long")
-    journey.until(lambda: journey.role("eve") == "member")
-    journey.ask(eve, "vision admin 4s short")
-    journey.approve(ada, "short")
+def give(journey: Journey, words: str) -> None:
+    """Ask, approve that very card, and wait until W&B has it."""
+    _, role, _, reason = words.split()
+    journey.ask(journey.eve, words)
+    journey.approve(journey.ada, reason)
+    journey.until(lambda: journey.role("eve") == role)
 
-    journey.until(lambda: journey.role("eve") == "admin")
+
+def test_of_two_that_overlap_the_higher_is_held_until_its_end(journey: Journey) -> None:
+    eve = journey.eve
+    give(journey, "vision member 8s long")
+    eve.wait_for_message("*active*")
+    give(journey, "vision admin 4s short")
+
     journey.until(lambda: journey.role("eve") == "member")
     soon(eve, "*admin* in *vision* has *ended*")
     soon(eve, "*member* in *vision* has *ended*")
@@ -171,13 +176,10 @@ def test_of_two_that_overlap_the_higher_is_held_until_its_end(journey: Journey) 
 
 
 def test_of_two_that_overlap_the_lower_may_end_first(journey: Journey) -> None:
-    eve, ada = journey.eve, journey.ada
-    journey.ask(eve, "vision viewer 4s short")
-    journey.approve(ada, "short")
-    journey.until(lambda: journey.role("eve") == "viewer")
-    journey.ask(eve, "vision member 8s long")
-    journey.approve(ada, "long")
-    journey.until(lambda: journey.role("eve") == "member")
+    eve = journey.eve
+    give(journey, "vision viewer 4s short")
+    give(journey, "vision member 8s long")
+    eve.wait_for(lambda: "active" in eve.text_of(eve.messages()[-1]))
 
     soon(eve, "*viewer* in *vision* has *ended*")
     between = journey.role("eve")
