@@ -12,6 +12,17 @@ MAX_FIELDS = 100  # a slash command has about fifteen
 
 Payload = dict[str, Any]
 
+_CLICKS = ("block_actions", "interactive_message")
+_TEXTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "view_submission": (("view", "callback_id"), ("view", "type")),
+    "view_closed": (("view", "callback_id"), ("view", "type")),
+    "block_suggestion": (("action_id",),),
+    "shortcut": (("callback_id",),),
+    "message_action": (("callback_id",),),
+    "event_callback": (("event", "type"),),
+}
+"""Where Bolt takes a text for granted, by the type of what is sent."""
+
 
 def read(kind: bytes, body: bytes) -> Payload | None:
     """A JSON object, the object in a form's `payload`, or the fields of a form with a command.
@@ -48,13 +59,23 @@ def _sane_object(text: str) -> Payload | None:
 
 
 def _has_a_kind(value: Payload) -> bool:
-    """Whether it says what it is; of a click Bolt takes the first action without a look."""
+    """Whether it says what it is, and what Bolt then takes without a look is there, as text."""
     kind, actions = value.get("type"), value.get("actions")
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or not isinstance(value.get("event", {}), dict):
         return False
-    if kind not in ("block_actions", "interactive_message"):
-        return True
-    return isinstance(actions, list) and bool(actions) and all(isinstance(a, dict) for a in actions)
+    if kind in _CLICKS:
+        return isinstance(actions, list) and bool(actions) and all(map(_has_a_name, actions))
+    return all(isinstance(_at(value, path), str) for path in _TEXTS.get(kind, ()))
+
+
+def _has_a_name(action: object) -> bool:
+    return isinstance(action, dict) and isinstance(action.get("action_id"), str)
+
+
+def _at(value: object, path: tuple[str, ...]) -> object:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _is_shallow(value: Any) -> bool:

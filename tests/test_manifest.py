@@ -2,13 +2,12 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import yaml
-from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot import listeners, slack_token
@@ -41,20 +40,6 @@ SCOPES = {
 FOR_COMMANDS = {"commands"}
 
 
-class Noted:
-    """Stands for Bolt's `App` while listeners register, and keeps what they register for."""
-
-    def __init__(self) -> None:
-        self.kinds: dict[str, list[str]] = defaultdict(list)
-
-    def __getattr__(self, kind: str) -> Callable[[str], Callable[[object], object]]:
-        def register(constraint: str) -> Callable[[object], object]:
-            self.kinds[kind].append(constraint)
-            return lambda listener: listener
-
-        return register
-
-
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
     """The file, parsed."""
@@ -63,11 +48,12 @@ def manifest() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def registered() -> dict[str, list[str]]:
-    """What the listeners register for, by kind: command, shortcut, event, action, options, view."""
-    noted = Noted()
-    nothing = cast(Any, None)  # registering uses none of the parts
-    listeners.register(cast(App, noted), Parts(nothing, nothing, nothing, lambda: ""))
-    return noted.kinds
+    """What the listeners hear, by kind: command, shortcut, event, action, options, view."""
+    nothing = cast(Any, None)  # to say so uses none of the parts
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for way, name in listeners.every_way_in(Parts(nothing, nothing, nothing, lambda: "")):
+        kinds[way].append(name)
+    return kinds
 
 
 def called_methods() -> set[str]:

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 
 from bot import payloads
 from bot.listeners.parts import Parts
+from bot.listeners.ways import Heard, Way
 from bot.people import TO_DECIDE
 from bot.slack_api import SlackSaidNo, call, call_webhook
 from bot.views import home, needs_attention
@@ -26,10 +27,12 @@ class Home:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def register(self, app: App) -> None:
+    def heard(self) -> Heard:
         """Slack says when somebody opens it; and the button beside what is stuck."""
-        app.event("app_home_opened")(self._parts.guard(self.opened))
-        app.action(needs_attention.TRY_NOW)(self._parts.guard(self.try_now))
+        return {
+            (Way.EVENT, "app_home_opened"): self.opened,
+            (Way.ACTION, needs_attention.TRY_NOW): self.try_now,
+        }
 
     def opened(self, args: Args) -> None:
         """Somebody opened the Home tab (or the Messages tab, which has nothing to draw)."""

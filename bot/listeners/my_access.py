@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 
 from bot import payloads
 from bot.listeners.home import Home
 from bot.listeners.parts import Parts
+from bot.listeners.ways import Heard, Way
 from bot.people import TO_DECIDE
 from bot.views import listing, request_message
 from bot.views.blocks import Message
@@ -24,11 +25,12 @@ class MyAccess:
         self._parts = parts
         self._home = home
 
-    def register(self, app: App) -> None:
+    def heard(self) -> Heard:
         """The buttons of the requester's message."""
-        guard = self._parts.guard
-        app.action(request_message.CANCEL)(guard(self.cancel))
-        app.action(request_message.DONE)(guard(self.done))
+        return {
+            (Way.ACTION, request_message.CANCEL): self.cancel,
+            (Way.ACTION, request_message.DONE): self.done,
+        }
 
     def show(self, args: Args) -> None:
         """`/wandb my-access`."""

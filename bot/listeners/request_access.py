@@ -1,10 +1,11 @@
 """Ask for access: the form, its search, what comes back, and the one-line command."""
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 
 from bot import payloads
 from bot.listeners.asks import ask_of
 from bot.listeners.parts import Parts
+from bot.listeners.ways import Heard, Way
 from bot.payloads import Fields
 from bot.people import Member
 from bot.slack_api import call
@@ -26,14 +27,15 @@ class RequestAccess:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def register(self, app: App) -> None:
+    def heard(self) -> Heard:
         """The form's submission, its search, and what opens it: the shortcut and the buttons."""
-        guard = self._parts.guard
-        app.view(request_modal.CALLBACK_ID)(guard(self.submit))
-        app.options(request_modal.TEAM_SEARCH)(guard(self.suggest_teams))
-        app.shortcut(SHORTCUT)(guard(self.open_form))
-        app.action(home.REQUEST_ACCESS)(guard(self.open_form))
-        app.action(request_message.ASK_AGAIN)(guard(self.open_again))
+        return {
+            (Way.VIEW, request_modal.CALLBACK_ID): self.submit,
+            (Way.OPTIONS, request_modal.TEAM_SEARCH): self.suggest_teams,
+            (Way.SHORTCUT, SHORTCUT): self.open_form,
+            (Way.ACTION, home.REQUEST_ACCESS): self.open_form,
+            (Way.ACTION, request_message.ASK_AGAIN): self.open_again,
+        }
 
     def from_command(
         self, args: Args, command: payloads.RequestAccess | payloads.RequestRole

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 
 from bot import payloads
 from bot.listeners.errors import tell_quietly
 from bot.listeners.parts import Parts
+from bot.listeners.ways import Heard, Way
 from bot.people import TO_DECIDE
 from bot.views import drift_message
 from workflows.domain.standings import Standing
@@ -21,12 +22,13 @@ class ReviewDrift:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def register(self, app: App) -> None:
+    def heard(self) -> Heard:
         """The three buttons."""
-        guard = self._parts.guard
-        app.action(drift_message.ADOPT)(guard(self.adopt))
-        app.action(drift_message.PUT_BACK)(guard(self.put_back))
-        app.action(drift_message.ASK)(guard(self.ask))
+        return {
+            (Way.ACTION, drift_message.ADOPT): self.adopt,
+            (Way.ACTION, drift_message.PUT_BACK): self.put_back,
+            (Way.ACTION, drift_message.ASK): self.ask,
+        }
 
     def adopt(self, args: Args) -> None:
         """What was found is right."""

@@ -1,11 +1,12 @@
 """Decide on a request: approve with a button, deny with a reason, see what waits for me."""
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 
 from bot import payloads
 from bot.listeners.errors import tell_quietly
 from bot.listeners.home import Home, is_home
 from bot.listeners.parts import Parts
+from bot.listeners.ways import Heard, Way
 from bot.meters import DECISIONS
 from bot.people import TO_DECIDE
 from bot.slack_api import call
@@ -24,12 +25,13 @@ class ReviewRequest:
         self._parts = parts
         self._home = home
 
-    def register(self, app: App) -> None:
+    def heard(self) -> Heard:
         """The two buttons of the card, and the form that asks for a denial's reason."""
-        guard = self._parts.guard
-        app.action(review_card.APPROVE)(guard(self.approve))
-        app.action(review_card.DENY)(guard(self.open_denial))
-        app.view(denial_modal.CALLBACK_ID)(guard(self.submit_denial))
+        return {
+            (Way.ACTION, review_card.APPROVE): self.approve,
+            (Way.ACTION, review_card.DENY): self.open_denial,
+            (Way.VIEW, denial_modal.CALLBACK_ID): self.submit_denial,
+        }
 
     def approve(self, args: Args) -> None:
         """Decide, then acknowledge: what Slack heard us take is stored."""

@@ -2,13 +2,13 @@
 
 from typing import assert_never
 
-from slack_bolt import App, Args
+from slack_bolt import Args
 
 from bot import payloads
 from bot.listeners.my_access import MyAccess
-from bot.listeners.parts import Parts
 from bot.listeners.request_access import RequestAccess
 from bot.listeners.review_request import ReviewRequest
+from bot.listeners.ways import Heard, Way
 from bot.views import help_text
 from bot.views.blocks import Message
 
@@ -19,20 +19,15 @@ class SlashCommand:
     """One command with words; Slack knows only the first."""
 
     def __init__(
-        self,
-        parts: Parts,
-        request_access: RequestAccess,
-        my_access: MyAccess,
-        review_request: ReviewRequest,
+        self, request_access: RequestAccess, my_access: MyAccess, review_request: ReviewRequest
     ) -> None:
-        self._parts = parts
         self._request_access = request_access
         self._my_access = my_access
         self._review_request = review_request
 
-    def register(self, app: App) -> None:
+    def heard(self) -> Heard:
         """The one command."""
-        app.command(COMMAND)(self._parts.guard(self.run))
+        return {(Way.COMMAND, COMMAND): self.run}
 
     def run(self, args: Args) -> None:
         """Hand it to its conversation."""

@@ -28,7 +28,10 @@ def test_a_signed_command_is_handed_on_whole_and_marked() -> None:
 
 WELL_FORMED = {
     "command": (FORM, COMMAND),
-    "interaction": (FORM, urlencode({"payload": '{"type": "shortcut"}'}).encode()),
+    "interaction": (
+        FORM,
+        urlencode({"payload": '{"type": "shortcut", "callback_id": "x"}'}).encode(),
+    ),
     "ssl check": (FORM, b"ssl_check=1&token=legacy"),
     "empty text": (FORM, b"command=%2Fwandb&text="),
     "charset": (FORM + "; charset=UTF-8", COMMAND),
@@ -36,7 +39,7 @@ WELL_FORMED = {
     "url verification": ("application/json", b'{"type":"url_verification","challenge":"c"}'),
     "emoji as a surrogate pair": (
         "application/json",
-        b'{"type":"event_callback","text":"\\ud83d\\ude00"}',
+        b'{"type":"event_callback","event":{"type":"x","text":"\\ud83d\\ude00"}}',
     ),
     "as large as allowed": (FORM, b"command=".ljust(MAX_BODY, b"x")),
 }

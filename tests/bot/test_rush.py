@@ -17,14 +17,17 @@ from tests.bot.serving import a_server_app, clock, served
 from tests.bot.signing import signed_headers
 from tests.journeys.burst import bring_at_once
 
-FORM = {"type": "view_submission", "view": {"state": {"values": {"reason": {}}}}}
+FORM = {
+    "type": "view_submission",
+    "view": {"type": "modal", "callback_id": "form", "state": {"values": {"reason": {}}}},
+}
 CLICK = {"type": "block_actions", "actions": [{"action_id": "approve"}]}
 BODIES = {
     "command": urlencode({"command": "/wandb", "text": "payload"}),
     "form": urlencode({"payload": json.dumps(FORM)}),
-    "search": urlencode({"payload": json.dumps({"type": "block_suggestion"})}),
+    "search": urlencode({"payload": json.dumps({"type": "block_suggestion", "action_id": "x"})}),
     "click": urlencode({"payload": json.dumps(CLICK)}),
-    "event": json.dumps({"type": "event_callback"}),
+    "event": json.dumps({"type": "event_callback", "event": {"type": "x"}}),
     "malformed": "payload=hello",
 }
 TOLD: dict[str, tuple[int, object]] = {

@@ -1,18 +1,37 @@
 """What Bolt can read, and what becomes of the rest behind the guard and Starlette's server."""
 
+import json
 from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slack_bolt import BoltRequest, BoltResponse
+from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
 
+from bot.listeners.ways import listen
 from bot.meters import REFUSED
-from bot.shapes import read
+from bot.shapes import _CLICKS, _TEXTS, read
 from tests.bot.guard_rig import FORM
 from tests.bot.serving import a_server_app, served
 from tests.bot.test_guard import WELL_FORMED
 from tests.bot.test_server import post
+
+
+def _deaf() -> App:
+    """Bolt as in the bot, with listeners that hear everything and do nothing."""
+    app = App(
+        process_before_response=True,
+        signing_secret="not asked for",
+        token_verification_enabled=False,
+        request_verification_enabled=False,
+        authorize=lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb-1"),
+    )
+    listen(app, {}, lambda _: lambda args: args.ack())
+    return app
+
+
+DEAF = _deaf()
 
 KINDS = {FORM: b"x-www-form-urlencoded", "application/json": b"json"}
 
@@ -41,6 +60,21 @@ MALFORMED = {
     "an object that says nothing": ("application/json", b"{}"),
     "a click on nothing": (FORM, b'payload={"type":"block_actions","actions":[]}'),
     "a click on what is no button": (FORM, b'payload={"type":"block_actions","actions":[1]}'),
+    "a click on a button without a name": (
+        FORM,
+        b'payload={"type":"block_actions","actions":[{"value":"x"}]}',
+    ),
+    "a form that is none": (FORM, b'payload={"type":"view_submission","view":1}'),
+    "a form with a number for a name": (
+        FORM,
+        b'payload={"type":"view_submission","view":{"callback_id":1}}',
+    ),
+    "a form without a type": (
+        FORM,
+        b'payload={"type":"view_submission","view":{"callback_id":"x"}}',
+    ),
+    "a search without a name": (FORM, b'payload={"type":"block_suggestion"}'),
+    "an event without a type": ("application/json", b'{"type":"event_callback","event":{}}'),
 }
 
 
@@ -73,6 +107,39 @@ def test_signed_but_malformed_is_a_400_that_is_counted_and_never_gets_to_bolt() 
     assert set(statuses.values()) == {400}, statuses
     assert begun == []
     assert Counter(REFUSED.counts()) - before == Counter({("400",): len(MALFORMED)})
+
+
+PARTS = ("actions", "view", "event", "callback_id", "action_id", "user", "team", "channel")
+SCRAP = st.recursive(
+    st.none() | st.integers() | st.just("x"),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["type", "callback_id", "action_id", "value", "view_id", "user"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    kind=st.sampled_from([*_CLICKS, *_TEXTS]),
+    rest=st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("actions", "view", "event", "callback_id", "action_id", "user", "channel"), SCRAP
+        ),
+    ),
+)
+@settings(max_examples=400)
+def test_over_what_is_read_bolt_does_not_stumble(kind: str, rest: dict[str, object]) -> None:
+    body = json.dumps({**rest, "type": kind}).encode()
+    payload = read(b"json", body)
+    if payload is not None:
+        request = BoltRequest(body=payload, mode="socket_mode")
+        assert DEAF.dispatch(request).status == 200
 
 
 @given(
