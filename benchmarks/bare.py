@@ -5,12 +5,14 @@ are made once, as ours are.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from slack_bolt import Ack, App
 from slack_bolt.authorization import AuthorizeResult
 from sqlalchemy import (
     Column,
+    Connection,
     DateTime,
     Integer,
     MetaData,
@@ -24,7 +26,7 @@ from sqlalchemy import (
 from benchmarks.stage import BOT_TOKEN
 from bot.views import request_modal, review_card
 from sandbox.wandb_rules import wall_clock
-from workflows.storage.database import Database
+from workflows.storage.database import Database, begin
 
 _TABLES = MetaData()
 _REQUESTS = Table(
@@ -81,7 +83,7 @@ class BareStore:
         """One insert."""
         id = f"bare-{next(self._numbers)}"
         now = wall_clock()
-        with self._database.write() as connection:
+        with self._begin() as connection:
             row = {"id": id, "requester": "p0@corp.example", "place": "team:team-0"}
             more = {"role": "member", "reason": "a sweep", "status": "pending", "version": 1}
             connection.execute(_ASK, {**row, **more, "created_at": now})
@@ -90,11 +92,19 @@ class BareStore:
     def decide(self, id: str) -> None:
         """A conditional update, an audit row and a job."""
         now = wall_clock()
-        with self._database.write() as connection:
+        with self._begin() as connection:
             assert connection.execute(_DECIDE, {"decided": id}).rowcount == 1
             fact = {"at": now, "event": "RequestApproved", "subject": id, "detail": _DETAIL}
             connection.execute(_NOTE, fact)
             connection.execute(_OWE, {"key": f"ensure:{id}", "kind": "ensure", "due_at": now})
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        """As everybody does it: a connection of the pool for each transaction."""
+        with self._database.engine.begin() as connection:
+            if self._database.is_sqlite:
+                begin(connection, "BEGIN IMMEDIATE")
+            yield connection
 
 
 def bare_app(

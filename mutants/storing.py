@@ -45,8 +45,8 @@ STORING: tuple[Safeguard, ...] = (
         name="a transaction that writes says so at its beginning",
         why="on SQLite two that have read the same both write, and one change is lost or fails",
         file="workflows/storage/database.py",
-        old='begin(connection, "BEGIN IMMEDIATE")',
-        new='begin(connection, "BEGIN")',
+        old='begin(writer, "BEGIN IMMEDIATE")',
+        new='begin(writer, "BEGIN")',
         test="storage/test_database.py::test_who_may_write_reads_nothing_before_the_one_who_writes_now_is_done",
     ),
     Safeguard(

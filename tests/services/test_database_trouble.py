@@ -42,11 +42,17 @@ def at_each(name: str, act: "points.Hook") -> Iterator[None]:
 
 
 def pragma(database: Database, sql: str) -> None:
-    """Say it to the one connection that a single thread uses."""
+    """Say it to the one connection that writes."""
+    with database.write() as connection:
+        connection.exec_driver_sql(f"PRAGMA {sql}")
+
+
+def checkpoint(database: Database) -> None:
+    """Have everything in the one file."""
     with database.engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        driver.execute(f"PRAGMA {sql}")
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def test_on_a_full_disk_nothing_is_stored_by_halves_and_all_goes_on_afterwards(
@@ -142,7 +148,7 @@ def test_a_damaged_file_is_an_error_and_never_an_empty_answer(tmp_path: Path) ->
     Rig(whole).approved()
     with whole.write() as connection:
         connection.exec_driver_sql("UPDATE audit SET actor = actor")
-    pragma(whole, "wal_checkpoint(TRUNCATE)")
+    checkpoint(whole)
     whole.close()
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
@@ -158,7 +164,7 @@ def test_without_its_wal_file_a_database_is_an_older_one(sqlite_rig: Rig, tmp_pa
     rig = sqlite_rig
     id = rig.approved(duration=Span(3600))
     rig.run()
-    pragma(rig.database, "wal_checkpoint(TRUNCATE)")
+    checkpoint(rig.database)
     rig.wait(HOUR)
     assert rig.grant(id).status is GrantStatus.ENDED
     lost = rig.approved()

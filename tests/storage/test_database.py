@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -281,3 +282,42 @@ def test_more_threads_than_connections_wait_for_their_turn_and_none_fails(
     with database.read() as connection:
         found = connection.exec_driver_sql("SELECT count(*) FROM meta WHERE value = 'v'").scalar()
     assert found == threads
+
+
+def test_a_result_that_nobody_reads_to_its_end_holds_up_one_writer_and_no_more(
+    sqlite_url: str,
+) -> None:
+    ours, other = Database(sqlite_url), Database(sqlite_url)
+    put(ours, "a")
+    put(ours, "b")
+    with ours.write() as connection:
+        left_open = connection.exec_driver_sql("SELECT key FROM meta")
+        assert left_open.fetchone()
+    put(other, "c")
+
+    with pytest.raises(OperationalError):  # its connection still looks at what was there before
+        put(ours, "d")
+    put(ours, "d")
+
+    with other.read() as reader:
+        stored = "SELECT count(*) FROM meta WHERE key IN ('a', 'b', 'c', 'd')"
+        assert reader.exec_driver_sql(stored).scalar_one() == 4
+    ours.close()
+    other.close()
+
+
+def test_writers_that_fail_give_their_connection_back(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+
+    for _ in range(30):  # more than the pool has
+        with pytest.raises(ZeroDivisionError):
+            put(database, "k", then=lambda: 1 // 0)
+
+    put(database, "k")
+    database.close()
+
+
+def put(database: Database, name: str, then: Callable[[], object] = lambda: None) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(f"INSERT INTO meta (key, value) VALUES ('{name}', '')")
+        then()

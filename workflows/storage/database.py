@@ -12,7 +12,7 @@ import select
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -53,8 +53,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        # One writer at a time, in the order they came: SQLite's own waiting is by chance.
-        self._turn = threading.Lock() if self.is_sqlite else nullcontext()
+        # SQLite has one writer at a time: in the order they came, where its own waiting is by
+        # chance, and on one connection, which knows the pages that were just written.
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
         self._readers = self.engine
         if not self.is_sqlite:
             self._readers = self.engine.execution_options(
@@ -64,10 +66,22 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, rolled back on any exception."""
-        with self._turn, self.engine.begin() as connection:
-            if self.is_sqlite:
-                begin(connection, "BEGIN IMMEDIATE")
-            yield connection
+        if not self.is_sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._turn:
+            writer = self._writer = self._writer or self.engine.connect()
+            try:
+                with writer.begin():
+                    begin(writer, "BEGIN IMMEDIATE")
+                    yield writer
+            except OperationalError:
+                writer.invalidate()  # it may still look at what was there before
+                raise
+            except BaseException:
+                self._let_go()
+                raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -85,7 +99,15 @@ class Database:
 
     def close(self) -> None:
         """Give every connection back."""
+        with self._turn:
+            self._let_go()
         self.engine.dispose()
+
+    def _let_go(self) -> None:
+        """Of the writer's connection: whatever is left open on it ends with that."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
 
 def open_engine(url: str) -> Engine:
