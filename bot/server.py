@@ -211,7 +211,8 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, on_stop: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            loop="auto",  # uvloop where there is one: in a rush it stores what asyncio's would not
+            http="h11",  # the one of the two that bounds the headers
             ws="none",
             lifespan="off",
             log_config=None,  # the composition root decides how records look
