@@ -163,8 +163,8 @@ def _runnable(
     close: ExitStack,
 ) -> Bot:
     """What runs of its own accord, around what only answers."""
-    turns = Turns(BOLT_THREADS)
-    worker = Worker(deps, random=Random(), is_rush=lambda: turns.waiting > 0)
+    turns, socket = Turns(BOLT_THREADS), _socket(settings, slack)
+    worker = Worker(deps, random=Random(), is_rush=lambda: _is_rush(turns, socket))
     work.on_owed(worker.wake)
     bot = Bot(
         deps=deps,
@@ -177,7 +177,7 @@ def _runnable(
         leader=leader,
         close=close,
         token=token,
-        socket=_socket(settings, slack),
+        socket=socket,
     )
     bot.http = _http(settings, bot, turns)
     return bot
@@ -219,6 +219,10 @@ def _socket(settings: Settings, app: App) -> SocketMode | None:
     if settings.slack_app_token is None:
         return None
     return SocketMode(app, settings.slack_app_token.get_secret_value())
+
+
+def _is_rush(turns: Turns, socket: SocketMode | None) -> bool:
+    return turns.waiting > 0 or (socket is not None and socket.is_rush())
 
 
 def _now() -> datetime:

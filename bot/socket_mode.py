@@ -80,6 +80,12 @@ class SocketMode(SocketModeHandler):
                 self._arrived[found[1]] = self._clock()
                 _keep(self._arrived)
 
+    def is_rush(self) -> bool:
+        """Whether something that came just now waits for a thread."""
+        with self._lock:
+            newest = next(reversed(self._arrived.values()), None)
+        return newest is not None and self._clock() - newest <= self._wait_seconds
+
     def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's own does
         """Answer one envelope: acknowledge what is here already, refuse what waited too long."""
         began = self._clock()

@@ -162,6 +162,26 @@ def test_what_waited_too_long_is_answered_and_not_begun(
     assert rig.app.asked == []
 
 
+def test_it_is_a_rush_while_something_that_came_just_now_waits_for_a_thread(rig: Rig) -> None:
+    seen = [rig.handler.is_rush()]
+    rig.arrive("e-1")
+    rig.arrive("e-2")
+    seen.append(rig.handler.is_rush())
+    rig.handle("e-2", COMMAND)
+    seen.append(rig.handler.is_rush())
+    rig.handle("e-1", COMMAND)
+    seen.append(rig.handler.is_rush())
+
+    assert seen == [False, True, True, False]
+
+
+def test_what_never_gets_to_a_thread_is_no_rush_for_ever(rig: Rig) -> None:
+    rig.arrive("lost")
+    rig.now = 1.1
+
+    assert not rig.handler.is_rush()
+
+
 @pytest.mark.parametrize(
     "payload",
     [
