@@ -13,6 +13,7 @@ from typing import TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict
 
 # Chatty below this level: requests with headers, payloads, statements with values.
 QUIET = {
@@ -37,6 +38,12 @@ log = logging.getLogger(__name__)
 
 # Where it broke, but not what was in the variables there: tokens and people's words are among them.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+
+
+def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """uvicorn says some things twice, once with colours for a terminal."""
+    event.pop("color_message", None)
+    return event
 
 
 class Beside(logging.Handler):
@@ -94,6 +101,7 @@ def configure(level: int) -> None:
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
+                _without_colours,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 _TRACEBACKS,
             ],

@@ -48,6 +48,16 @@ class TestOneRecord:
         assert captured.out == ""
         return [json.loads(line) for line in captured.err.splitlines()]
 
+    def test_what_the_server_says_is_said_once_and_without_colours(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logs.configure(logging.INFO)
+        server = logging.getLogger("uvicorn.error")
+        server.info("Started [%d]", 7, extra={"color_message": "Started [\u001b[36m%d\u001b[0m]"})
+        (record,) = self.written(capsys)
+        assert record["event"] == "Started [7]"
+        assert "color_message" not in record
+
     def test_it_is_one_json_object_on_one_line_with_its_fields(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
