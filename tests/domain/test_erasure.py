@@ -1,7 +1,6 @@
 """One person out of a row: all of the address, what was written, and nothing else."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -21,15 +20,13 @@ ASKED = Content(
 
 def told(**detail: object) -> Content:
     """A row of somebody else's about another request."""
-    return replace(ASKED, actor=ADA, subject="r-2", event="Told", detail=json.dumps(detail))
+    return ASKED._replace(actor=ADA, subject="r-2", event="Told", detail=json.dumps(detail))
 
 
 def test_the_address_goes_from_actor_subject_and_detail() -> None:
     erasure = Erasure(EVE, "erased-1")
-    row = replace(
-        told(person=EVE, found=[f"by {EVE}.", 7, None], before={EVE: "x"}),
-        subject=f"{EVE} team:vision",
-    )
+    seen = told(person=EVE, found=[f"by {EVE}.", 7, None], before={EVE: "x"})
+    row = seen._replace(subject=f"{EVE} team:vision")
 
     left = erasure.of(row)
 
@@ -45,8 +42,8 @@ def test_what_was_written_about_their_requests_goes_too() -> None:
     erasure = Erasure(EVE, "erased-1")
 
     asked = erasure.of(ASKED)
-    denied = erasure.of(replace(told(reason="she leaves", rule="r"), subject="r-1"))
-    failed = replace(told(reason="no seat"), subject="r-1", actor="bot")
+    denied = erasure.of(told(reason="she leaves", rule="r")._replace(subject="r-1"))
+    failed = told(reason="no seat")._replace(subject="r-1", actor="bot")
 
     assert json.loads(str(asked.detail)) == {"reason": "", "place": "team:vision"}
     assert json.loads(str(denied.detail)) == {"reason": "", "rule": "r"}
@@ -75,19 +72,19 @@ def test_only_the_whole_address_counts(text: str, left: str) -> None:
 
 
 def test_a_row_without_them_is_left_as_it_is() -> None:
-    row = replace(told(person=ADA), detail='{"person":   "spaced"}')
+    row = told(person=ADA)._replace(detail='{"person":   "spaced"}')
 
     assert Erasure(EVE, "erased-1").of(row) is row or Erasure(EVE, "erased-1").of(row) == row
 
 
 @pytest.mark.parametrize("cell", [None, b"eve@corp.example", 7])
 def test_what_was_never_stored_by_us_is_left_to_verify(cell: bytes | int | None) -> None:
-    row = replace(ASKED, detail=cell)
+    row = ASKED._replace(detail=cell)
 
     assert Erasure(EVE, "erased-1").of(row) is row
 
 
 def test_detail_that_is_no_json_is_replaced_as_text() -> None:
-    row = replace(ASKED, detail=f"not json, {EVE}")
+    row = ASKED._replace(detail=f"not json, {EVE}")
 
     assert Erasure(EVE, "erased-1").of(row).detail == "not json, erased-1"

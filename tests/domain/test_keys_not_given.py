@@ -73,8 +73,8 @@ def test_after_rows_of_the_key_that_was_given_another_one_is_a_strangers() -> No
     "forged",
     [
         replace(TO_NEXT, hash="0" * 64),
-        replace(TO_NEXT, content=replace(TO_NEXT.content, event="RoleSent")),
-        replace(TO_NEXT, content=replace(TO_NEXT.content, detail='{"before": "deadbeef"}')),
+        replace(TO_NEXT, content=TO_NEXT.content._replace(event="RoleSent")),
+        replace(TO_NEXT, content=TO_NEXT.content._replace(detail='{"before": "deadbeef"}')),
         change(11, Key("no id", b""), NEXT, HEAD),
         sealed([stored(11, NEXT, event=CHANGE_OF_KEY, detail="[]")], Keys(NEXT), HEAD)[0],
         sealed([stored(11, NEXT, event=CHANGE_OF_KEY, detail="junk")], Keys(NEXT), HEAD)[0],

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -441,10 +441,7 @@ def cells(row: dict[str, Any]) -> Content:
 def insert(rig: Rig, content: Content, key: Key) -> None:
     """As somebody does who can write to the database and has this key."""
     columns = "at, actor, event, subject, detail, salt, digest"
-    values: dict[str, Cell] = {
-        field.name: getattr(content, field.name) for field in fields(Content)
-    }
-    values["digest"] = digest(key, content)
+    values: dict[str, Cell] = {**content._asdict(), "digest": digest(key, content)}
     at = ":at" if rig.database.is_sqlite else "CAST(CAST(:at AS text) || '+00' AS timestamptz)"
     names = ":actor, :event, :subject, :detail, :salt, :digest"
     sql(rig, f"INSERT INTO audit ({columns}) VALUES ({at}, {names})", **values)
@@ -464,7 +461,7 @@ def rotated(rig: Rig) -> Rig:
 
 def forged(rig: Rig, salt: str = "5" * 32) -> Content:
     """What a stranger would have liked to happen."""
-    return replace(cells(rows(rig)[0]), salt=salt, actor="mallory@corp.example")
+    return cells(rows(rig)[0])._replace(salt=salt, actor="mallory@corp.example")
 
 
 def alarms(rig: Rig) -> int:
@@ -512,7 +509,7 @@ def test_who_has_a_replaced_key_vouches_for_no_row(rig: Rig) -> None:
     rotated(rig)
     target = rows(rig)[-1]
     assert target["key"] == NEXT.id
-    changed = replace(cells(target), actor="mallory@corp.example", salt="")
+    changed = cells(target)._replace(actor="mallory@corp.example", salt="")
     detail = json.dumps({"reason": "-", "rows": [entry(target["id"], changed)]})
     event = Content("5" * 32, changed.at, "operator:root", ERASURE, "erased-0", detail)
     insert(rig, event, KEY)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 GENESIS = "0" * 64  # stands before the first row
 NO_KEY = "none"
@@ -83,8 +83,7 @@ class Keys:
         return until is None or (isinstance(seq, int) and seq < until)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What the digest of a row covers: all that the row tells, and its salt.
 
     The cells are as they are stored; `at` as `moment` writes it.
@@ -162,17 +161,9 @@ def moment(at: datetime) -> str:
 
 def digest(key: Key, content: Content) -> str | None:
     """What the row's digest has to be; None where a cell is nothing that is ever stored there."""
-    cells = (
-        content.salt,
-        content.at,
-        content.actor,
-        content.event,
-        content.subject,
-        content.detail,
-    )
-    if not all(isinstance(cell, str) for cell in cells):
+    if not all(isinstance(cell, str) for cell in content):
         return None
-    return _mac(key, "row 1", cells)
+    return _mac(key, "row 1", content)
 
 
 def seal_hash(key: Key, row: Row) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.domain.chain import PLAIN, Content, digest
@@ -42,13 +42,12 @@ class Erasure:
         if is_theirs and content.event == RequestSubmitted.__name__:
             self._requests.add(subject)
         written = actor not in (BOT, CLOCK) and (is_theirs or subject in self._requests)
-        erased = replace(
-            content,
+        erased = content._replace(
             actor=self._replaced(actor),
             subject=self._replaced(subject),
             detail=self._detail(str(content.detail), written=written),
         )
-        return erased if erased == content else replace(erased, salt="")
+        return erased if erased == content else erased._replace(salt="")
 
     def _detail(self, detail: str, *, written: bool) -> str:
         try:

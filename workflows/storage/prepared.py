@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, TypeDecorator
@@ -104,7 +104,7 @@ def _back(dialect: Dialect, type: TypeEngine[Any]) -> Convert | None:
 
 def _time(cell: str | None) -> datetime | None:
     """As `chain.moment` has written it, which says UTC by saying nothing."""
-    return None if cell is None else datetime.fromisoformat(cell).replace(tzinfo=UTC)
+    return None if cell is None else datetime.fromisoformat(cell + "+00:00")
 
 
 def is_time(type: TypeEngine[Any]) -> bool:
