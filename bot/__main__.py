@@ -77,7 +77,7 @@ def run() -> None:
     try:
         beside.enter_context(metrics.serving(page, settings.host, settings.metrics_port))
     except OSError as error:
-        failed(_closed(settings.metrics_port, settings.host, error))
+        failed(_closed("METRICS_PORT", settings.metrics_port, settings.host, error))
     with beside:
         _run(settings, page)
 
@@ -103,12 +103,12 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
         with bot:
             serve(bot.http, settings.host, settings.port, on_stop=bot.wind_down)
     except OSError as error:
-        failed(_closed(settings.port, settings.host, error))
+        failed(_closed("PORT", settings.port, settings.host, error))
 
 
-def _closed(port: int | None, host: str, error: OSError) -> str:
+def _closed(setting: str, port: int | None, host: str, error: OSError) -> str:
     reason = (error.strerror or type(error).__name__).partition(" (")[0]  # without the address
-    return f"Port {port} on {host} cannot be opened: {reason}."
+    return f"Port {port} on {host} cannot be opened: {reason}. Look at {setting} and HOST."
 
 
 @cli.command()

@@ -6,7 +6,8 @@ the wrong value of one setting may well be the right value of a secret one.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ SECRETS = (
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_SECRET_FILE = 64 * 1024
+ALIKE = 0.885  # of 1: a letter that is missing, or two that changed places; not DATABASE_USER
 
 _MISSING = {
     "SLACK_BOT_TOKEN": "copy the Bot User OAuth Token from the Slack app's OAuth & Permissions",
@@ -281,10 +283,21 @@ def _dotenv(path: Path | None, mistakes: list[str]) -> dict[str, str]:
         return {}
     try:
         # A password may have a `$` in it: nothing is put in its place.
-        return _set_ones(dotenv_values(path, interpolate=False, encoding="utf-8"))
+        given = _set_ones(dotenv_values(path, interpolate=False, encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         mistakes.append(".env cannot be read: make it a readable file in UTF-8, or remove it")
         return {}
+    mistakes.extend(_misspelt(given))
+    return given
+
+
+def _misspelt(given: Iterable[str]) -> Iterator[str]:
+    """Left alone, `POLICY_FLIE` would run by the policy that is built in, and say nothing."""
+    known = [name.upper() for name in Settings.model_fields] + [f"{one}_FILE" for one in SECRETS]
+    for name in given:
+        meant = get_close_matches(name, known, n=1, cutoff=ALIKE)
+        if meant and name not in known:
+            yield f"{name} in .env is no setting: say {meant[0]} if you mean that, or remove it"
 
 
 def _from_file(name: str, given: Mapping[str, str], mistakes: list[str]) -> str | None:

@@ -126,7 +126,8 @@ class Story:
         """The audit trail, from the command that an auditor uses."""
         command = "wandb-access audit export --json"
         self.screen.chapter("5. What the audit log says about that last request")
-        self.screen.plain(f"\n  $ {command}   (its lines about the request, as a table)\n\n")
+        shown = "its lines about the request, as a table, in UTC"
+        self.screen.plain(f"\n  $ {command}   ({shown})\n\n")
         facts = [json.loads(line) for line in self.audit("--json").splitlines()]
         about = [fact for fact in facts if fact["subject"] == request_id]
         for fact in about:

@@ -169,7 +169,8 @@ def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path:
         same_port = wandb_access("run", environ=environ, folder=tmp_path)
         assert same_port.returncode == 1
         said = same_port.stderr.splitlines()
-        assert f"Port {running.port} on 127.0.0.1 cannot be opened: Address already in use." in said
+        why = f"Port {running.port} on 127.0.0.1 cannot be opened: Address already in use."
+        assert f"{why} Look at PORT and HOST." in said
         running.terminate()
 
 

@@ -339,3 +339,31 @@ def test_reading_settings_loads_nothing_heavy() -> None:
     )
 
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("POLICY_FLIE", "POLICY_FILE"),
+        ("SLACK_SIGNING_SECRT", "SLACK_SIGNING_SECRET"),
+        ("AUDIT_KYE", "AUDIT_KEY"),
+        ("AUDIT_KEY_FIEL", "AUDIT_KEY_FILE"),
+        ("policy_file", ""),
+        ("DATABASE_USER", ""),
+        ("HTTPS_PROXY", ""),
+        ("PORTAL", ""),
+    ],
+)
+def test_a_name_in_the_file_that_is_nearly_a_setting_is_a_mistake(
+    written: str, meant: str, tmp_path: Path
+) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"{written}=canary\n", encoding="utf-8")
+    told = ""
+    try:
+        load_settings(NEEDED, env_file=dotenv)
+    except SettingsError as error:
+        told = str(error)
+
+    assert (f"{written} in .env is no setting: say {meant} if you mean that" in told) == bool(meant)
+    assert "canary" not in told
