@@ -12,8 +12,11 @@ MAX_FIELDS = 100  # a slash command has about fifteen
 
 Payload = dict[str, Any]
 
-_CLICKS = ("block_actions", "interactive_message")
 _TEXTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "interactive_message": (("callback_id",),),
+    "dialog_submission": (("callback_id",),),
+    "dialog_cancellation": (("callback_id",),),
+    "dialog_suggestion": (("callback_id",),),
     "view_submission": (("view", "callback_id"), ("view", "type")),
     "view_closed": (("view", "callback_id"), ("view", "type")),
     "block_suggestion": (("action_id",),),
@@ -60,16 +63,26 @@ def _sane_object(text: str) -> Payload | None:
 
 def _has_a_kind(value: Payload) -> bool:
     """Whether it says what it is, and what Bolt then takes without a look is there, as text."""
-    kind, actions = value.get("type"), value.get("actions")
-    if not isinstance(kind, str) or not isinstance(value.get("event", {}), dict):
+    kind = value.get("type")
+    if not isinstance(kind, str) or not isinstance(value.get("command", ""), str):
         return False
-    if kind in _CLICKS:
-        return isinstance(actions, list) and bool(actions) and all(map(_has_a_name, actions))
+    if not isinstance(value.get("event", {}), dict):
+        return False
+    if kind in ("block_actions", "interactive_message") and not _has_actions(kind, value):
+        return False
     return all(isinstance(_at(value, path), str) for path in _TEXTS.get(kind, ()))
 
 
-def _has_a_name(action: object) -> bool:
-    return isinstance(action, dict) and isinstance(action.get("action_id"), str)
+def _has_actions(kind: str, value: Payload) -> bool:
+    """Bolt takes the first of them; those of old messages have no `action_id`."""
+    actions = value.get("actions")
+    if not isinstance(actions, list) or not actions:
+        return False
+    texts = ("action_id",) if kind == "block_actions" else ()
+    return all(
+        isinstance(action, dict) and all(isinstance(action.get(text), str) for text in texts)
+        for action in actions
+    )
 
 
 def _at(value: object, path: tuple[str, ...]) -> object:

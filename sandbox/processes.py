@@ -6,13 +6,16 @@ counts where hundreds are started. Nothing that a command does may be done while
 two differ in nothing that can be seen from outside, except their `/proc/<pid>/cmdline`.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -121,7 +124,10 @@ def _run(command: Command) -> None:
     sys.argv = ["wandb-access", *command.arguments]
     from bot.__main__ import main
 
-    main()
+    try:
+        main()
+    finally:
+        logging.shutdown()  # as every interpreter does at its end, but one that was forked does not
 
 
 class _Forked:
@@ -129,6 +135,7 @@ class _Forked:
 
     def __init__(self, process: multiprocessing.process.BaseProcess) -> None:
         self._process = process
+        self._lock = threading.Lock()  # of two who ask for it at once, one would get another code
 
     @property
     def pid(self) -> int:
@@ -139,12 +146,13 @@ class _Forked:
 
     def poll(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
-        return self._process.exitcode
+        with self._lock:
+            return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end. Raises `subprocess.TimeoutExpired` after so many seconds."""
         self._process.join(timeout)
-        code = self._process.exitcode
+        code = self.poll()
         if code is None:
             raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
         return code
@@ -152,7 +160,8 @@ class _Forked:
     def send_signal(self, sig: int) -> None:
         """Send it this signal; nothing when it is over."""
         if self.poll() is None:
-            os.kill(self.pid, sig)
+            with suppress(ProcessLookupError):  # it has ended, and its code is on its way
+                os.kill(self.pid, sig)
 
     def kill(self) -> None:
         """SIGKILL."""

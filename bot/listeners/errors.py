@@ -121,7 +121,7 @@ def _say(args: Args, client: WebClient, sentence: str) -> None:
     elif kind == "block_actions" and body.get("response_url"):
         args.ack()
         say_to_clicker(body["response_url"], sentence)
-    elif kind in ("block_actions", "shortcut"):
+    elif kind in ("block_actions", "shortcut", "message_action"):
         args.ack()
         view = notice_modal.draw(sentence)
         call(client.views_open, trigger_id=body.get("trigger_id"), view=view)

@@ -4,6 +4,7 @@ Bolt asks its listeners one after the other whether a payload is theirs, and eac
 much as a row in the database. So it has one of each kind, however many there are of ours.
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -14,6 +15,8 @@ from bot.listeners.parts import Listener
 from workflows.errors import NotFound
 
 _ANY = re.compile("")
+
+log = logging.getLogger(__name__)
 
 
 class Way(StrEnum):
@@ -62,7 +65,9 @@ def _by_name(way: Way, heard: Heard) -> Listener:
     def hand_on(args: Args) -> None:
         name = args.payload.get(named_by)
         listener = heard.get((way, name)) if isinstance(name, str) else None
-        if listener is None:  # of a message or form that another version drew
+        if listener is None:  # of a message or form that another version drew, or of the manifest
+            shown = str(name)[:100]
+            log.warning("nobody listens to this", extra={"way": str(way), "name_there": shown})
             raise NotFound(f"nobody listens to the {way} {name!r}")
         listener(args)
 

@@ -26,6 +26,8 @@ BUSY_TIMEOUT = 5_000  # milliseconds; a short wait beats an error
 # At most this many connections; the worker's threads and the listeners' share them.
 POOL_SIZE = 10
 
+CLOSE_SECONDS = 1.0  # that closing waits for somebody who writes
+
 BELIEVED_FOR = 5.0  # seconds that an idle connection is believed to be alive without being asked
 
 # A connection whose other end is gone without a word (a machine, a network) is given up by both
@@ -53,8 +55,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        # SQLite has one writer at a time: in the order they came, where its own waiting is by
-        # chance, and on one connection, which knows the pages that were just written.
+        # SQLite has one writer at a time. They wait here, because its own waiting is by sleeping
+        # and trying again, and share one connection, which knows the pages that were just written.
         self._turn = threading.Lock()
         self._writer: Connection | None = None
         self._readers = self.engine
@@ -99,9 +101,12 @@ class Database:
 
     def close(self) -> None:
         """Give every connection back."""
-        with self._turn:
-            self._let_go()
-        self.engine.dispose()
+        if self._turn.acquire(timeout=CLOSE_SECONDS):
+            try:
+                self._let_go()
+            finally:
+                self._turn.release()
+        self.engine.dispose()  # who writes even now keeps its connection to the end of the process
 
     def _let_go(self) -> None:
         """Of the writer's connection: whatever is left open on it ends with that."""
