@@ -18,6 +18,8 @@ _DATABASE = re.compile(r"(sqlite|postgres|postgresql|postgresql\+psycopg)://(.+)
 def token(value: SecretStr, prefix: str, what: str) -> SecretStr:
     """A secret that begins with `prefix` and can be sent as a header."""
     secret = value.get_secret_value()
+    if "…" in secret:
+        raise ValueError("still has the dots of the README in it: put your own in their place")
     # httpx names a header that it cannot send, secret and all, so what it cannot send stops here.
     if not _PRINTABLE.fullmatch(secret):
         raise ValueError("has a space, a line break or a letter that is not ASCII in it")

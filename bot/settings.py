@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
 from pydantic import SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -163,7 +163,8 @@ class Settings(StorageSettings):
     @classmethod
     def _policy(cls, value: Path) -> Path:
         if not value.is_file():
-            raise ValueError("names no file; leave it out to use the built-in policy")
+            where = "" if value.is_absolute() else f" in {Path.cwd()}"
+            raise ValueError(f"names no file{where}; leave it out to use the built-in policy")
         return value
 
     @field_validator("host", mode="after")
@@ -201,6 +202,9 @@ class Settings(StorageSettings):
     def log_level_number(self) -> int:
         """The level as `logging` counts it."""
         return logging.getLevelNamesMapping()[self.log_level]
+
+
+NAMES = [name.upper() for name in Settings.model_fields] + [f"{one}_FILE" for one in SECRETS]
 
 
 def load_settings(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) -> Settings:
@@ -243,6 +247,9 @@ def _load(kind: type[S], environ: Mapping[str, str], env_file: Path | None) -> S
             for name, one in lines.items()
             if name not in unread
         ]
+        is_missing = any(one["type"] == "missing" for one in lines.values())
+        if is_missing and env_file is not None and not env_file.exists():
+            mistakes.append(f"There is no file .env in {Path.cwd()}, where this was started")
     else:
         if not mistakes:
             return settings
@@ -279,24 +286,35 @@ def _set_ones(environ: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _dotenv(path: Path | None, mistakes: list[str]) -> dict[str, str]:
-    if path is None or not path.is_file():
+    if path is None or not path.exists():
         return {}
     try:
-        # A password may have a `$` in it: nothing is put in its place.
-        given = _set_ones(dotenv_values(path, interpolate=False, encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))  # a `$` in a password stays one
     except (OSError, UnicodeDecodeError):
         mistakes.append(".env cannot be read: make it a readable file in UTF-8, or remove it")
         return {}
+    mistakes.extend(
+        f"line {_number(line.original)} of .env is not NAME=value: close its quotes, or remove it"
+        for line in lines
+        if line.error or (line.key in NAMES and line.value is None)
+    )
+    given = _set_ones({line.key: line.value for line in lines if line.key})
     mistakes.extend(_misspelt(given))
     return given
 
 
+def _number(original: Original) -> int:
+    """The line that it begins on; the parser counts the empty ones before it as its own."""
+    text = original.string
+    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
 def _misspelt(given: Iterable[str]) -> Iterator[str]:
     """Left alone, `POLICY_FLIE` would run by the policy that is built in, and say nothing."""
-    known = [name.upper() for name in Settings.model_fields] + [f"{one}_FILE" for one in SECRETS]
     for name in given:
-        meant = get_close_matches(name, known, n=1, cutoff=ALIKE)
-        if meant and name not in known:
+        meant = get_close_matches(name, NAMES, n=1, cutoff=ALIKE)
+        if meant and name not in NAMES:
             yield f"{name} in .env is no setting: say {meant[0]} if you mean that, or remove it"
 
 

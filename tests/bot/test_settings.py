@@ -297,6 +297,54 @@ def test_a_dotenv_file_of_something_else_is_a_mistake(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("PORT=80\nSLACK_APP_TOKEN xapp-canary\n", 2),
+        ("# mine\n\nPOLICY_FILE='canary.yaml\n", 3),
+        ("AUDIT_KEY\n", 1),
+    ],
+)
+def test_a_line_of_the_file_that_sets_nothing_is_a_mistake(
+    written: str, line: int, tmp_path: Path
+) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(written, encoding="utf-8")
+
+    assert mistakes(NEEDED, dotenv) == [
+        f"line {line} of .env is not NAME=value: close its quotes, or remove it"
+    ]
+
+
+def test_a_name_alone_that_is_no_setting_is_somebody_elses(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("export COMPOSE_PROJECT_NAME\nPORT=8080\n", encoding="utf-8")
+
+    assert load_settings(NEEDED, env_file=dotenv).port == 8080
+
+
+def test_a_folder_named_like_the_file_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+
+    assert mistakes(NEEDED, tmp_path / ".env")[0].startswith(".env cannot be read")
+
+
+def test_where_something_is_missing_and_there_is_no_file_the_folder_is_named(
+    tmp_path: Path,
+) -> None:
+    found = mistakes({}, tmp_path / ".env")
+
+    assert found[-1] == f"There is no file .env in {Path.cwd()}, where this was started"
+
+
+def test_the_dots_of_the_readme_are_named() -> None:
+    (line,) = mistakes(NEEDED | {"SLACK_BOT_TOKEN": "xoxb-…"})
+
+    assert line == (
+        "SLACK_BOT_TOKEN still has the dots of the README in it: put your own in their place"
+    )
+
+
 def test_the_process_s_own_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "1234")
 
