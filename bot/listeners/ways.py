@@ -12,7 +12,7 @@ from enum import StrEnum
 from slack_bolt import App, Args
 
 from bot.listeners.parts import Listener
-from workflows.errors import NotFound
+from workflows.errors import NotFound, Refused
 
 _ANY = re.compile("")
 
@@ -68,6 +68,9 @@ def _by_name(way: Way, heard: Heard) -> Listener:
         if listener is None:  # of a message or form that another version drew, or of the manifest
             shown = str(name)[:100]
             log.warning("nobody listens to this", extra={"way": str(way), "name_there": shown})
+            if way is Way.COMMAND:
+                known = " or ".join(f"{name} help" for kind, name in heard if kind is way)
+                raise Refused(f"I do not know this command. Try {known}.")
             raise NotFound(f"nobody listens to the {way} {name!r}")
         listener(args)
 

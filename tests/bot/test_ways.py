@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.listeners.parts import Listener
 from bot.listeners.ways import Way, listen
-from workflows.errors import NotFound
+from workflows.errors import NotFound, Refused
 
 USER = {"id": "U1"}
 PAYLOADS: dict[Way, Callable[[object], dict[str, Any]]] = {
@@ -31,6 +31,7 @@ class Office:
     def __init__(self) -> None:
         self.heard: list[tuple[Way, str]] = []
         self.refused = 0
+        self.told = ""
         self._app = App(
             process_before_response=True,
             signing_secret="not asked for",
@@ -52,8 +53,9 @@ class Office:
         def answering(args: Args) -> None:
             try:
                 listener(args)
-            except NotFound:
+            except (NotFound, Refused) as refused:
                 self.refused += 1
+                self.told = str(refused)
                 args.ack()
 
         return answering
@@ -83,6 +85,14 @@ def test_a_name_that_nobody_listens_to_is_answered_all_the_same(way: Way, name: 
 
     assert not office.heard
     assert office.refused == 1
+
+
+def test_a_command_that_is_not_ours_names_the_ones_that_are() -> None:
+    office = Office()
+
+    office.send(Way.COMMAND, "/another")
+
+    assert office.told == "I do not know this command. Try one help or other help."
 
 
 def test_every_way_is_one_that_bolt_can_register_and_has_an_order_of_its_own() -> None:
