@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands import audit, grants, policy, reconcile, stuck
-from bot.commands.database import check_folder, open_database, trouble
+from bot.commands.database import check_folder, open_database
+from bot.commands.database_trouble import trouble
 from bot.commands.exits import failed, wrong
 
 if TYPE_CHECKING:
@@ -86,16 +87,17 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
     from bot.app import AlreadyRunning, build
     from bot.server import serve
     from workflows.policy_file import PolicyFileError
-    from workflows.storage.schema import SchemaIsNewer
+    from workflows.storage.database import sqlite_file
+    from workflows.storage.schema import SchemaUnfit
 
     try:
         bot = build(settings)
     except PolicyFileError as error:
         wrong(str(error))
-    except (AlreadyRunning, SchemaIsNewer) as error:
+    except (AlreadyRunning, SchemaUnfit) as error:
         failed(str(error))
     except Exception as error:  # the database: one sentence says what is wrong. A bug: raised again
-        failed(trouble(error))
+        failed(trouble(error, sqlite_file(settings.database_url.get_secret_value())))
     page.attach(bot.measured())
     gc.collect()
     gc.freeze()  # what is here now stays to the end: looking through it for garbage takes 50 ms
@@ -115,13 +117,21 @@ def _closed(setting: str, port: int | None, host: str, error: OSError) -> str:
 def migrate() -> None:
     """Bring the database at DATABASE_URL to this version's schema. `run` does so by itself."""
     from workflows.storage import schema
+    from workflows.storage.database import sqlite_file
 
     try:
         with open_database(new=True) as database:
-            schema.migrate(database)
-    except schema.SchemaIsNewer as error:
+            done = schema.migrate(database)
+            file = sqlite_file(database.engine.url)
+    except schema.SchemaUnfit as error:
         failed(str(error))
-    typer.echo("The database is up to date.")
+    where = "" if file is None else f" at {file.resolve()}"
+    if done.before is None:
+        typer.echo(f"A new database{where} was made, with schema {done.after}.")
+    elif done.before != done.after:
+        typer.echo(f"The database{where} went from schema {done.before} to {done.after}.")
+    else:
+        typer.echo(f"The database{where} is up to date (schema {done.after}).")
 
 
 def main() -> None:

@@ -46,17 +46,28 @@ from workflows.worker import Worker
 LISTENER_TIMEOUT = 2  # seconds; Slack waits three for our answer
 WORKER_TIMEOUT = 10
 
+log = logging.getLogger(__name__)
+
 
 class AlreadyRunning(Exception):
     """Another process works on this SQLite file; several need PostgreSQL."""
 
 
 def build(settings: Settings) -> Bot:
-    """Make the real parts. Raises `PolicyFileError`, `SchemaIsNewer` and `AlreadyRunning`."""
+    """Make the real parts. Raises `PolicyFileError`, `SchemaUnfit` and `AlreadyRunning`."""
     policy = policy_file.load(settings.policy_file)
     with ExitStack() as close:  # what was opened is closed again when a later part cannot be made
         bot = _build(settings, policy, close)
         bot.close = close.pop_all()
+    log.info(
+        "starting",
+        extra={
+            "database": "SQLite" if bot.database.is_sqlite else "PostgreSQL",
+            "policy": str(settings.policy_file or "built in"),
+            "rules": len(policy.rules),
+            "slack": "HTTP" if bot.socket is None else "Socket Mode",
+        },
+    )
     return bot
 
 

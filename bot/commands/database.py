@@ -1,13 +1,13 @@
 """The database of DATABASE_URL, for commands that need nothing else of the settings."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bot.commands.database_trouble import trouble
 from bot.commands.exits import failed, wrong
 
 if TYPE_CHECKING:  # SQLModel is slow to import
@@ -29,11 +29,13 @@ class Stored:
 def open_database(*, new: bool = False) -> "Iterator[Database]":
     """The database of DATABASE_URL, closed after use. What it refuses ends the command.
 
-    `new`: it may be made now.
+    `new`: it may be made now. Without it, its schema has to be one that this version can work on,
+    by the same rule as at the start of the bot.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
     from bot.settings import SettingsError, load_database_url
+    from workflows.storage import schema
     from workflows.storage.database import Database, sqlite_file
 
     try:
@@ -50,11 +52,15 @@ def open_database(*, new: bool = False) -> "Iterator[Database]":
     try:
         database = Database(url)
         try:
+            if not new:
+                schema.check(database)
             yield database
         finally:
             database.close()
+    except schema.SchemaUnfit as error:
+        failed(str(error))
     except SQLAlchemyError as error:
-        failed(trouble(error))
+        failed(trouble(error, file))
 
 
 @contextmanager
@@ -122,19 +128,3 @@ def check_folder(url: str) -> None:
         )
     if file is not None and not file.parent.is_dir():
         wrong(f"DATABASE_URL names a file in a folder that is not there: {file.parent}")
-
-
-def trouble(error: Exception) -> str:
-    """A sentence without the address, which has a password in it; or the bug itself."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    if not isinstance(error, SQLAlchemyError | OSError):
-        raise error
-    origin = getattr(error, "orig", None)
-    if type(origin) is sqlite3.DatabaseError:  # and none of its subclasses
-        return f"The database file is damaged ({origin}). Restore a backup."
-    return (
-        f"The database cannot be used ({type(error).__name__}). Look at DATABASE_URL: is the "
-        "server up, do user and password fit, may this process write there? A new database gets "
-        "its tables from `wandb-access migrate`."
-    )

@@ -192,7 +192,8 @@ def test_a_file_that_is_no_database_any_more_is_a_sentence(command: str, tmp_pat
 
     assert done.returncode == 1
     assert done.stderr == (
-        "The database file is damaged (file is not a database). Restore a backup.\n"
+        f"{tmp_path / 'access.db'} is not a SQLite database. Look at DATABASE_URL; where it is the "
+        "right file, it is damaged: restore a backup.\n"
     )
 
 

@@ -12,13 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from alembic import command as alembic
+from sqlalchemy import inspect, make_url
 
 from sandbox.bot_process import ROOT, BotProcess
 from sandbox.processes import finished, warm
 from tests.builders import EVE
+from tests.postgres import Postgres
 from tests.services.rig import Rig
 from workflows.services.audit import COLUMNS
 from workflows.storage.database import Database
+from workflows.storage.schema import config
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-CANARY-bot-token",
@@ -109,7 +113,13 @@ def test_run_names_every_missing_setting_at_once(tmp_path: Path) -> None:
     done = wandb_access("run", environ={"PORT": "0"}, folder=tmp_path)
     assert done.returncode == 2
     named = [line.partition(" ")[0] for line in done.stderr.splitlines()]
-    assert sorted(named) == ["PORT", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "WANDB_API_KEY"]
+    assert sorted(named[:-1]) == [
+        "PORT",
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "WANDB_API_KEY",
+    ]
+    assert done.stderr.endswith(f"There is no file .env in {tmp_path}, where this was started\n")
     assert list(tmp_path.iterdir()) == [], "nothing was made"
 
 
@@ -130,7 +140,44 @@ def test_a_postgresql_that_is_not_there_is_a_sentence_without_the_password(
     environ = environ_of(tmp_path, DATABASE_URL=url)
     done = wandb_access(*command.split(), environ=environ, folder=tmp_path)
     assert done.returncode == 1
-    assert "The database cannot be used (OperationalError)" in done.stderr
+    assert "(OperationalError): nothing listens at its host and port" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"database": "CANARY"}, "the server has no database of that name"),
+        ({"username": "CANARY"}, "it has no such user"),
+    ],
+)
+def test_what_is_wrong_with_a_postgresql_is_said_without_its_address(
+    change: dict[str, str], says: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    with postgres.fresh(migrated=False) as url:
+        wrong = make_url(url).set(**change).render_as_string(hide_password=False)
+        done = wandb_access("migrate", environ={"DATABASE_URL": wrong}, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_a_host_whose_name_is_not_known_is_said_without_the_name(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": "postgresql://access:CANARY@CANARY.invalid:5432/access"}
+
+    done = wandb_access("migrate", environ=environ, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "its host has a name that is not known here" in done.stderr
+
+
+def test_a_folder_in_the_place_of_a_sqlite_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "access.db").mkdir()
+    environ = {"DATABASE_URL": "sqlite:///access.db"}
+
+    done = wandb_access("migrate", environ=environ, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert f"{tmp_path / 'access.db'} cannot be used (unable to open database file)" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "migrate"])
@@ -192,9 +239,10 @@ def test_migrate_makes_the_tables_and_may_be_called_again(empty_url: str, tmp_pa
     before = wandb_access("audit", "export", "--json", environ=environ, folder=tmp_path)
     assert before.returncode == (2 if empty_url.startswith("sqlite") else 1)  # 2: no such file
     assert "wandb-access migrate" in before.stderr
-    for _ in range(2):
+    for says in ("A new database", "is up to date (schema "):
         done = wandb_access("migrate", environ=environ, folder=tmp_path)
-        assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
+        assert done.returncode == 0
+        assert says in done.stdout
     after = wandb_access("audit", "export", "--json", environ=environ, folder=tmp_path)
     assert (after.returncode, after.stdout) == (0, "")
 
@@ -203,10 +251,76 @@ def test_a_newer_schema_is_left_alone(sqlite: Database, sqlite_url: str, tmp_pat
     with sqlite.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'from-tomorrow'")
     environ = environ_of(tmp_path, DATABASE_URL=sqlite_url)
-    for command in ("migrate", "run"):
-        done = wandb_access(command, environ=environ, folder=tmp_path)
+    for command in (
+        "migrate",
+        "run",
+        "grants",
+        "grants revoke abcdef --reason left",
+        "stuck",
+        "reconcile",
+        "audit verify",
+        "audit export --csv",
+    ):
+        done = wandb_access(*command.split(), environ=environ, folder=tmp_path)
         assert done.returncode == 1
         assert "schema from-tomorrow, which this version does not know" in done.stderr
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_command_on_an_older_schema_names_what_to_do_and_changes_nothing(
+    empty_url: str, tmp_path: Path
+) -> None:
+    database = Database(empty_url)
+    settings = config()
+    with database.write() as connection:
+        settings.attributes["connection"] = connection
+        alembic.upgrade(settings, "0004")
+    database.close()
+    environ = environ_of(tmp_path, DATABASE_URL=empty_url)
+
+    refused = wandb_access("grants", environ=environ, folder=tmp_path)
+    migrated = wandb_access("migrate", environ=environ, folder=tmp_path)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "has schema 0004, and this version needs" in refused.stderr
+    assert "wandb-access migrate" in refused.stderr
+    assert "went from schema 0004 to" in migrated.stdout
+    assert wandb_access("grants", environ=environ, folder=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("command_line", ["migrate", "run", "grants"])
+def test_among_the_tables_of_something_else_nothing_is_made(
+    command_line: str, empty_url: str, tmp_path: Path
+) -> None:
+    database = Database(empty_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE orders (id INTEGER)")
+    environ = environ_of(tmp_path, DATABASE_URL=empty_url)
+
+    done = wandb_access(command_line, environ=environ, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "has tables, and none of them says that it is wandb-access's" in done.stderr
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == ["orders"]
+    database.close()
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite", "postgresql"], indirect=True)
+def test_another_programs_alembic_schema_is_not_taken_for_a_newer_one_of_ours(
+    empty_url: str, tmp_path: Path
+) -> None:
+    database = Database(empty_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('a1b2c3')")
+    database.close()
+
+    done = wandb_access("migrate", environ={"DATABASE_URL": empty_url}, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "schema a1b2c3, which this version does not know" in done.stderr
 
 
 def test_audit_export_writes_every_fact_as_json_or_csv(

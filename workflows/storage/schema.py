@@ -7,13 +7,14 @@ its own revision the oldest one whose programs can go on; a program that knows t
 
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from workflows.storage.database import Database
 from workflows.storage.records import Meta
@@ -26,8 +27,28 @@ GOES_ON = "schema goes on from"  # where in `meta` a revision and the above are 
 log = logging.getLogger(__name__)
 
 
-class SchemaIsNewer(Exception):
-    """The database was migrated by a newer version of this program; nothing was changed."""
+class SchemaUnfit(Exception):
+    """This version cannot work on the schema that is there; nothing was changed."""
+
+
+class SchemaIsNewer(SchemaUnfit):
+    """The database was migrated by a newer version of this program."""
+
+
+class SchemaIsOlder(SchemaUnfit):
+    """The database is still to be migrated, or holds nothing yet."""
+
+
+class SchemaIsForeign(SchemaUnfit):
+    """The database has tables, and none that say they are ours."""
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """The schema that was there (None: nothing), and the one that is there now."""
+
+    before: str | None
+    after: str
 
 
 def config() -> Config:
@@ -37,35 +58,77 @@ def config() -> Config:
     return settings
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database) -> Migrated:
     """Upgrade to the newest revision. Several processes may do so at once; one does it.
 
     A newer schema is left as it is: the program runs on it where the newer version said that it
-    can, and `SchemaIsNewer` is raised where it did not.
+    can, and `SchemaIsNewer` is raised where it did not. Among tables of something else nothing is
+    made: `SchemaIsForeign`.
     """
     settings = config()
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         current = _revision(connection)
-        known = {
-            script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()
-        }
-        if current is not None and current not in known:
-            if not _can_go_on(connection, current, known):
-                raise SchemaIsNewer(
-                    f"The database has schema {current}, which this version does not know. "
-                    "Run the version that made it, or a newer one."
-                )
-            log.warning("the schema is newer", extra={"schema": current})
-            return
+        if current is None:
+            _must_be_empty(connection)
+        elif _is_newer(connection, current):
+            return Migrated(current, current)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
-        Meta(connection).put(GOES_ON, f"{_revision(connection)} {OLDEST_THAT_CAN_GO_ON}")
+        after = _revision(connection)
+        assert after is not None, "the migrations have run"
+        Meta(connection).put(GOES_ON, f"{after} {OLDEST_THAT_CAN_GO_ON}")
+        return Migrated(current, after)
+
+
+def check(database: Database) -> None:
+    """Raise `SchemaUnfit` unless this version can work on the schema as it is. Changes nothing."""
+    with database.read() as connection:
+        current = _revision(connection)
+        if current is None:
+            _must_be_empty(connection)
+            raise SchemaIsOlder("The database is empty. `wandb-access migrate` makes its tables.")
+        if _is_newer(connection, current):
+            return
+    newest = max(_known())
+    if current != newest:
+        raise SchemaIsOlder(
+            f"The database has schema {current}, and this version needs {newest}: run "
+            "`wandb-access migrate`, or use the version that the bot has."
+        )
+
+
+def _must_be_empty(connection: Connection) -> None:
+    if set(inspect(connection).get_table_names()) - {"alembic_version"}:
+        raise SchemaIsForeign(
+            "The database has tables, and none of them says that it is wandb-access's. Nothing was "
+            "changed. Look at DATABASE_URL, and give the bot a database of its own."
+        )
+
+
+def _is_newer(connection: Connection, current: str) -> bool:
+    """Whether a newer version made it, on which this one can work; `SchemaIsNewer` if not."""
+    known = _known()
+    if current in known:
+        return False
+    if not _can_go_on(connection, current, known):
+        raise SchemaIsNewer(
+            f"The database has schema {current}, which this version does not know. "
+            "Run the version that made it, or a newer one."
+        )
+    log.warning("the schema is newer", extra={"schema": current})
+    return True
+
+
+def _known() -> set[str]:
+    return {one.revision for one in ScriptDirectory.from_config(config()).walk_revisions()}
 
 
 def _can_go_on(connection: Connection, current: str, known: Collection[str]) -> bool:
     """Whether what was written down was written for this very schema, and names one of ours."""
+    if not inspect(connection).has_table("meta"):
+        return False  # another program's, by the same tool
     said = Meta(connection).get(GOES_ON) or ""
     schema, _, oldest = said.partition(" ")
     return schema == current and oldest in known
