@@ -174,6 +174,10 @@ def erase(
     address = said.address(email)
     why = said.reason(reason, "Say with --reason why, without the address.")
     operator = said.operator(by)
+    try:
+        audit_erasure.refuse_to_keep(address, why, by=operator)
+    except Refused as refusal:
+        wrong(str(refusal))
     with open_stored(writes=True) as (stored, _):
         try:
             rows = len(audit_erasure.concerned(stored, address))

@@ -238,6 +238,8 @@ def test_erase_refuses_in_words(told: Rig, database_url: str, tmp_path: Path) ->
     assert erase("eve", "--reason", "asked") == (2, no_address)
     no_reason = "Say with --reason why, without the address.\n"
     assert erase(ADA, "--reason", " ") == (2, no_reason)
+    named = "The reason, or who says so, has the address in it, and would keep it.\n"
+    assert erase(ADA, "--reason", f"for {ADA}") == (2, named)
     other = erase(ADA, "--reason", "asked", AUDIT_KEY=NEXT)
     said = (
         f"AUDIT_KEY (id {key_of(NEXT).id}) is not the key that the bot seals the audit log with by "

@@ -52,15 +52,20 @@ def concerned(deps: Stored, email: EmailAddress) -> list[int]:
         ]
 
 
+def refuse_to_keep(email: EmailAddress, reason: str, *, by: str) -> None:
+    """Raise `Refused` when what is said with the erasure would keep the address."""
+    if Erasure(email, "").names(f"{reason} {by.removeprefix(OPERATOR)}"):
+        raise Refused("The reason, or who says so, has the address in it, and would keep it.")
+
+
 def erase(deps: Stored, email: EmailAddress, reason: str, *, by: str) -> Erased:
     """Replace the address in every sealed row by a pseudonym, and blank what was written.
 
     Raises `Refused` when the person is still concerned, when the reason names them, and when a
     row is not what was stored: its change would be covered up.
     """
+    refuse_to_keep(email, reason, by=by)
     erasure = Erasure(email, f"erased-{secrets.token_hex(4)}")
-    if erasure.names(f"{reason} {by.removeprefix(OPERATOR)}"):
-        raise Refused("The reason, or who says so, has the address in it, and would keep it.")
     ids = concerned(deps, email)
     with deps.begin() as work:
         work.chain.lock()
