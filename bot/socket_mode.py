@@ -77,6 +77,8 @@ class SocketMode(SocketModeHandler):
         found = _ENVELOPE.search(message)
         if found:
             with self._lock:
+                if found[1] in self._done:
+                    return  # slack_sdk queues it before it tells: a thread was quicker
                 self._arrived[found[1]] = self._clock()
                 _keep(self._arrived)
 

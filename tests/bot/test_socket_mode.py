@@ -175,6 +175,13 @@ def test_it_is_a_rush_while_something_that_came_just_now_waits_for_a_thread(rig:
     assert seen == [False, True, True, False]
 
 
+def test_what_a_thread_took_before_its_arrival_was_noted_waits_for_nobody(rig: Rig) -> None:
+    rig.handle("e-1", COMMAND)
+    rig.arrive("e-1")
+
+    assert not rig.handler.is_rush()
+
+
 def test_what_never_gets_to_a_thread_is_no_rush_for_ever(rig: Rig) -> None:
     rig.arrive("lost")
     rig.now = 1.1
