@@ -21,7 +21,7 @@ from workflows.errors import DirectoryUnavailable
 from workflows.scheduler import Scheduler
 from workflows.services import audit_heads, start
 from workflows.services.deps import Deps
-from workflows.services.roster import RosterKeeper
+from workflows.services.roster import NOT_READ, RosterKeeper
 from workflows.storage.clocks import counted
 from workflows.storage.database import Database
 from workflows.storage.leadership import Leader
@@ -215,7 +215,8 @@ class Bot:
         if self.keeper.refusal:
             return self.keeper.refusal
         if roster is None:
-            return "not read yet"
+            why = self.keeper.trouble
+            return why if why == NOT_READ else f"{NOT_READ} ({why.rstrip('.')})"
         if not self.keeper.has_read:
             return "not read yet by this process"
         return "ok" if roster.is_fresh(self.deps.clock()) else "stale"

@@ -16,6 +16,7 @@ from slack_sdk.webhook import WebhookClient
 from bot.meters import SLACK_CALLS
 from workflows.errors import NotifierUnavailable
 from workflows.points import point
+from workflows.unreached import why
 
 # What a later try can make good.
 _TRY_AGAIN = frozenset(
@@ -103,7 +104,7 @@ def call_webhook(url: str, **arguments: Any) -> None:  # what Slack takes
     try:
         answer = WebhookClient(url, timeout=2, retry_handlers=[]).send(**arguments)
     except (SlackClientError, HTTPException, URLError, OSError, ValueError) as error:
-        raise NotifierUnavailable(f"Slack did not answer: {type(error).__name__}") from error
+        raise NotifierUnavailable(f"Slack did not answer: {why(error)}") from error
     if answer.status_code != 200:
         raise NotifierUnavailable(f"Slack did not take it: {answer.status_code}")
 
@@ -111,7 +112,7 @@ def call_webhook(url: str, **arguments: Any) -> None:  # what Slack takes
 def translated(error: Exception) -> SlackSaidNo | NotifierUnavailable:
     """What an exception of slack_sdk means. Of its text only Slack's own code is kept."""
     if not isinstance(error, SlackApiError):
-        return NotifierUnavailable(f"Slack did not answer: {type(error).__name__}")
+        return NotifierUnavailable(f"Slack did not answer: {why(error)}")
     response: Any = error.response
     data = getattr(response, "data", None)
     said = data.get("error") if isinstance(data, dict) else None

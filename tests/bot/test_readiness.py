@@ -37,6 +37,17 @@ def test_before_it_was_started_and_w_and_b_was_read_it_is_not_ready(assembled: A
     assert assembled.bot.health() == Health(ready=False, degraded=True, checks=checks)
 
 
+def test_before_w_and_b_was_read_it_says_why_that_is(assembled: Assembled) -> None:
+    assembled.directory.fail_next(DirectoryUnavailable("W&B did not answer (x)."), on="roster")
+    with pytest.raises(DirectoryUnavailable):
+        assembled.bot.keeper.refresh()
+
+    health = assembled.bot.health()
+
+    assert health.checks["wandb"] == "not read yet (W&B did not answer (x))"
+    assert not health.ready
+
+
 def test_once_w_and_b_was_read_it_is_ready(assembled: Assembled) -> None:
     with assembled.bot as bot:
         assembled.read()

@@ -165,7 +165,7 @@ def test_where_slack_does_not_say_which_scopes_there_are_none_is_called_missing(
 @pytest.mark.parametrize(
     ("effect", "why"),
     [
-        (Lost(), "Slack did not answer: RemoteDisconnected"),
+        (Lost(), "Slack did not answer: the connection was cut"),
         (HttpStatus(503), "Slack did not take it: 503"),
         (ErrorCode("internal_error"), "Slack did not take it: internal_error"),
         (ErrorCode("team_added_to_org"), "Slack did not take it: team_added_to_org"),

@@ -18,6 +18,7 @@ import httpx
 from workflows.errors import DirectoryUnavailable
 from workflows.points import point
 from workflows.ports import Clock
+from workflows.unreached import why
 
 MAX_BODY = 64 * 1024 * 1024  # bytes; ten thousand users are about 5 MiB
 MAX_SECONDS = 120.0  # for a whole answer: a time-out of httpx starts anew with each piece
@@ -82,7 +83,7 @@ class Wire:
             point("W&B answered")
             return answer
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            trouble = type(error).__name__
+            trouble = why(error)
         # Raised out here, so that the library's error, which can quote the key, is not chained.
         raise DirectoryUnavailable(f"W&B did not answer ({trouble}).")
 

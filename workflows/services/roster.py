@@ -30,6 +30,7 @@ IN_TROUBLE = 5.0  # seconds between tries while it does not answer
 RECENT = timedelta(seconds=EVERY)  # a reading this old is remembered well enough
 MISSED = timedelta(seconds=2 * EVERY)  # a stored reading that is older: nobody seems to read
 AT_LEAST = 1.0  # seconds between readings, however often somebody asks
+NOT_READ = "not read yet"
 PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class RosterKeeper:
         self._ended = 0
         self._handed_on = False
         self._last: Roster | None = None  # that this process has seen
-        self.trouble = "not read yet"  # why there is no newer reading; empty when there is
+        self.trouble = NOT_READ  # why there is no newer reading; empty when there is
         self.has_read = False  # this process itself, since it started
         self.refusal = ""  # why W&B refuses our key, if that was its last answer
 
