@@ -238,7 +238,7 @@ STORING: tuple[Safeguard, ...] = (
         name="no tables are made among those of something else",
         why="a wrong DATABASE_URL changes another program's database",
         file="workflows/storage/schema.py",
-        old='    if set(inspect(connection).get_table_names()) - {"alembic_version"}:\n',
+        old="    if set(inspect(connection).get_table_names()) - {_ALEMBICS}:\n",
         new="    if False:\n",
         test="bot/test_main.py::test_among_the_tables_of_something_else_nothing_is_made",
     ),

@@ -22,6 +22,7 @@ from workflows.storage.schema import (
     OLDEST_THAT_CAN_GO_ON,
     SchemaIsNewer,
     config,
+    known_revisions,
     migrate,
 )
 from workflows.storage.tables import metadata
@@ -73,6 +74,30 @@ def test_down_and_up_again_is_the_same(empty: Database) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), metadata())
     kinds = {one[0] for one in differences if isinstance(one, tuple)}
     assert not kinds & {"add_table", "remove_table", "add_column", "remove_column", "add_index"}
+
+
+def test_the_revisions_are_known_by_their_files_and_the_last_is_the_newest() -> None:
+    scripts = ScriptDirectory.from_config(config())
+
+    assert known_revisions() == {one.revision for one in scripts.walk_revisions()}
+    assert max(known_revisions()) == scripts.get_current_head()
+
+
+@both
+def test_a_database_that_is_up_to_date_is_left_alone_without_the_tool_that_migrates(
+    empty: Database, empty_url: str
+) -> None:
+    migrate(empty)
+    program = (
+        "import sys; from workflows.storage.database import Database;"
+        "from workflows.storage.schema import check, migrate;"
+        "d = Database(sys.argv[1]); check(d); print(migrate(d), 'alembic' in sys.modules)"
+    )
+    starting = [sys.executable, "-c", program, empty_url]
+    started = subprocess.run(starting, capture_output=True, text=True, check=True, timeout=60)
+
+    newest = max(known_revisions())
+    assert started.stdout == f"Migrated(before={newest!r}, after={newest!r}) False\n"
 
 
 @both

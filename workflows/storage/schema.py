@@ -9,16 +9,18 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from workflows.storage.database import Database
 from workflows.storage.records import Meta
 
+if TYPE_CHECKING:  # slow to import, and mostly there is nothing to migrate
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_ALEMBICS = "alembic_version"  # its table: one row, with the revision
 _LOCK = 0x77616E6462  # one migration at a time on PostgreSQL; any constant will do
 
 OLDEST_THAT_CAN_GO_ON = "0001"  # raise it with a migration that takes something away
@@ -51,10 +53,12 @@ class Migrated:
     after: str
 
 
-def config() -> Config:
+def config() -> "Config":
     """Alembic's settings, without a file: the migrations are beside this module."""
+    from alembic.config import Config
+
     settings = Config()
-    settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    settings.set_main_option("script_location", str(_MIGRATIONS))
     return settings
 
 
@@ -65,7 +69,6 @@ def migrate(database: Database) -> Migrated:
     can, and `SchemaIsNewer` is raised where it did not. Among tables of something else nothing is
     made: `SchemaIsForeign`.
     """
-    settings = config()
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -74,12 +77,19 @@ def migrate(database: Database) -> Migrated:
             _must_be_empty(connection)
         elif _is_newer(connection, current):
             return Migrated(current, current)
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
-        after = _revision(connection)
-        assert after is not None, "the migrations have run"
+        after = max(known_revisions())
+        if current != after:
+            _upgrade(connection)
         Meta(connection).put(GOES_ON, f"{after} {OLDEST_THAT_CAN_GO_ON}")
         return Migrated(current, after)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    settings = config()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, "head")
 
 
 def check(database: Database) -> None:
@@ -91,7 +101,7 @@ def check(database: Database) -> None:
             raise SchemaIsOlder("The database is empty. `wandb-access migrate` makes its tables.")
         if _is_newer(connection, current):
             return
-    newest = max(_known())
+    newest = max(known_revisions())
     if current != newest:
         raise SchemaIsOlder(
             f"The database has schema {current}, and this version needs {newest}: run "
@@ -100,7 +110,7 @@ def check(database: Database) -> None:
 
 
 def _must_be_empty(connection: Connection) -> None:
-    if set(inspect(connection).get_table_names()) - {"alembic_version"}:
+    if set(inspect(connection).get_table_names()) - {_ALEMBICS}:
         raise SchemaIsForeign(
             "The database has tables, and none of them says that it is wandb-access's. Nothing was "
             "changed. Look at DATABASE_URL, and give the bot a database of its own."
@@ -109,7 +119,7 @@ def _must_be_empty(connection: Connection) -> None:
 
 def _is_newer(connection: Connection, current: str) -> bool:
     """Whether a newer version made it, on which this one can work; `SchemaIsNewer` if not."""
-    known = _known()
+    known = known_revisions()
     if current in known:
         return False
     if not _can_go_on(connection, current, known):
@@ -121,8 +131,9 @@ def _is_newer(connection: Connection, current: str) -> bool:
     return True
 
 
-def _known() -> set[str]:
-    return {one.revision for one in ScriptDirectory.from_config(config()).walk_revisions()}
+def known_revisions() -> set[str]:
+    """By the names of their files, of which each begins with its own: 0001, 0002, …"""
+    return {file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 
 def _can_go_on(connection: Connection, current: str, known: Collection[str]) -> bool:
@@ -135,4 +146,6 @@ def _can_go_on(connection: Connection, current: str, known: Collection[str]) -> 
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_ALEMBICS):
+        return None
+    return connection.exec_driver_sql(f"SELECT version_num FROM {_ALEMBICS}").scalar()  # ours
