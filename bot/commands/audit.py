@@ -124,6 +124,8 @@ def _published(file: Path | None, *, must: bool) -> "tuple[list[Published], list
         published, odd = audit_heads.read(file)
     except OSError as error:
         wrong(f"{file} cannot be read: {error.strerror}")
+    if must and not published:
+        wrong(f"{file} has no published head in it, so there is nothing to compare the log with.")
     return published, [f"line {number} of {file} is no head; it was passed over." for number in odd]
 
 

@@ -115,6 +115,9 @@ def test_verify_compares_published_heads(told: Rig, database_url: str, tmp_path:
     assert (gone.returncode, "is not there" in gone.stdout) == (0, True)
     missing = wandb_access("audit", "verify", "--heads", "x", environ=environ, folder=tmp_path)
     assert (missing.returncode, "x cannot be read: No such" in missing.stderr) == (2, True)
+    file.write_text("no head\n", encoding="utf-8")
+    odd = wandb_access("audit", "verify", "--heads", str(file), environ=environ, folder=tmp_path)
+    assert (odd.returncode, "has no published head in it" in odd.stderr) == (2, True)
 
 
 def test_verify_says_what_is_not_wrong_and_good_to_know(

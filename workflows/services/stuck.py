@@ -157,7 +157,9 @@ def find(work: UnitOfWork, id: str, *, now: datetime) -> StuckItem:
         return exact[0]
     found = [item for item in items if len(id) >= SHORTEST_ID and item.id.startswith(id)]
     if not found:
-        raise NotFound(f"Nothing that is stuck now has the id {id}.")
+        raise NotFound(
+            f"Nothing that is stuck now has the id {id}; `wandb-access stuck` lists what is."
+        )
     if len(found) > 1:
         raise Refused(f"{len(found)} of what is stuck now begin with {id}; give more of the id.")
     return found[0]
