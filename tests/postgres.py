@@ -71,7 +71,9 @@ class Postgres:
         name = f"test_{next(self._numbers)}"
         template = _TEMPLATE if migrated else "template0"
         with self.superuser() as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+            # Its files as they are: in a third of the time that writing them to the log takes.
+            making = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+            connection.execute(making.encode())
         try:
             yield self.url(name)
         finally:
