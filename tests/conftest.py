@@ -29,17 +29,31 @@ UNTRACED = frozenset({"journeys", "replicas", "sandbox", "search", "test_demo.py
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the `UNTRACED` out of what coverage counts, and begin with them: the long ones are not
-    to be waited for at the end.
+    """Leave the `UNTRACED` out of what coverage counts, and deal them evenly among the others: they
+    wait most of their time, and meanwhile the others have the processors.
     """
 
     def is_untraced(item: pytest.Item) -> bool:
         return item.path.relative_to(Path(__file__).parent).parts[0] in UNTRACED
 
-    for item in items:
-        if is_untraced(item):
-            item.add_marker(pytest.mark.no_cover)
-    items.sort(key=is_untraced, reverse=True)
+    untraced = [item for item in items if is_untraced(item)]
+    for item in untraced:
+        item.add_marker(pytest.mark.no_cover)
+    items[:] = _dealt(untraced, [item for item in items if not is_untraced(item)])
+
+
+def _dealt(few: list[pytest.Item], many: list[pytest.Item]) -> list[pytest.Item]:
+    """A few of the few, some of the many, and so on; a file's own stay together. The last first:
+    they are the longest of all, and not to be waited for at the end.
+    """
+    if not few:
+        return many
+    hands = [few[start : start + 4] for start in range(0, len(few), 4)]
+    share = len(many) / len(hands)
+    dealt: list[pytest.Item] = []
+    for number, hand in enumerate(reversed(hands)):
+        dealt += [*hand, *many[round(number * share) : round((number + 1) * share)]]
+    return dealt
 
 
 @pytest.fixture(scope="session")
