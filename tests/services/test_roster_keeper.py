@@ -16,7 +16,9 @@ from workflows.services.roster import RosterKeeper
 GROUP = Policy(defaults=terms(approvers=(ChatGroup("S1"),)))
 
 
-def a_keeper(rig: Rig, policy: Policy | None = None) -> RosterKeeper:
+def a_keeper(
+    rig: Rig, policy: Policy | None = None, *, pace: roster.Pace | None = None
+) -> RosterKeeper:
     """A keeper on the rig's world."""
     return RosterKeeper(
         begin=rig.work.begin,
@@ -25,13 +27,14 @@ def a_keeper(rig: Rig, policy: Policy | None = None) -> RosterKeeper:
         groups=rig.groups,
         policy=policy or Policy(),
         clock=rig.clock,
+        pace=pace,
     )
 
 
 @pytest.fixture
 def running(sqlite_rig: Rig) -> Iterator[tuple[Rig, RosterKeeper]]:
-    """A keeper whose thread runs."""
-    keeper = a_keeper(sqlite_rig)
+    """A keeper whose thread runs; whoever waits has time for any machine."""
+    keeper = a_keeper(sqlite_rig, pace=roster.Pace(at_least=0.01, patience=30))
     thread = threading.Thread(target=keeper.run)
     thread.start()
     yield sqlite_rig, keeper
@@ -231,6 +234,7 @@ class Follower:
             clock=rig.clock,
             leads=self._leads,
             on_read=self._on_read,
+            pace=roster.Pace(every=0.01, in_trouble=0.01, at_least=0.01),
         )
 
     def _note(self, **counts: int) -> None:
@@ -260,10 +264,8 @@ class Follower:
 
 
 @pytest.fixture
-def follower(sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+def follower(sqlite_rig: Rig) -> Iterator[Follower]:
     """It runs, with much shorter waits; `fails` twice at first."""
-    for name in ("EVERY", "IN_TROUBLE", "AT_LEAST"):
-        monkeypatch.setattr(roster, name, 0.01)
     made = Follower(sqlite_rig)
     made.fails = 2
     thread = threading.Thread(target=made.keeper.run)

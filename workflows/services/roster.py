@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -26,16 +26,23 @@ from workflows.services import gate
 from workflows.storage.unit_of_work import UnitOfWork
 
 EVERY = 20.0  # seconds between readings; a decision needs one that is at most a minute old
-IN_TROUBLE = 5.0  # seconds between tries while it does not answer
 RECENT = timedelta(seconds=EVERY)  # a reading this old is remembered well enough
 MISSED = timedelta(seconds=2 * EVERY)  # a stored reading that is older: nobody seems to read
-AT_LEAST = 1.0  # seconds between readings, however often somebody asks
 NOT_READ = "not read yet"
-PATIENCE = 1.5  # seconds that a listener waits for a newer reading; Slack waits three
 
 log = logging.getLogger(__name__)
 
 Transaction = Callable[[], AbstractContextManager[UnitOfWork]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often W&B is read, and how long somebody waits for that, in seconds."""
+
+    every: float = EVERY
+    in_trouble: float = 5.0  # between tries while it does not answer
+    at_least: float = 1.0  # between readings, however often somebody asks
+    patience: float = 1.5  # of a listener that wants a newer reading; Slack waits three
 
 
 class RosterKeeper:
@@ -53,6 +60,7 @@ class RosterKeeper:
         process: str = "",
         leads: Callable[[], bool] = lambda: True,
         on_read: Callable[[], object] = lambda: None,
+        pace: Pace | None = None,
     ) -> None:
         """`leads`: whether it is ours to read again and again. `on_read`: called after the first
         reading, within its thread; when it raises, again after the next.
@@ -66,6 +74,7 @@ class RosterKeeper:
         self._policy = policy
         self._clock = clock
         self._process = process
+        self._pace = pace or Pace()
         self._members: dict[str, tuple[datetime, frozenset[EmailAddress]]] = {}
         self._changed = threading.Condition()
         self._asked = False
@@ -104,7 +113,9 @@ class RosterKeeper:
             wanted = self._begun + 1
             self._asked = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._ended >= wanted or self._stopped, PATIENCE)
+            self._changed.wait_for(
+                lambda: self._ended >= wanted or self._stopped, self._pace.patience
+            )
         return self.current()
 
     def ask(self) -> None:
@@ -160,7 +171,7 @@ class RosterKeeper:
         }
 
     def run(self) -> None:
-        """Read at once, whenever asked, and every `EVERY` seconds, until `stop`.
+        """Read at once, whenever asked, and every `Pace.every` seconds, until `stop`.
 
         Who does not lead reads at once and whenever asked, and when nobody else seems to.
         """
@@ -168,9 +179,10 @@ class RosterKeeper:
             took = self._try() if self._is_our_turn() else 0.0
             with self._changed:
                 # Where a reading takes long, W&B is left alone for as long again.
-                floor = max(AT_LEAST, took)
+                floor = max(self._pace.at_least, took)
                 self._changed.wait_for(lambda: self._stopped, floor)
-                rest = max(0.0, (IN_TROUBLE if self.trouble else EVERY) - floor)
+                rest = self._pace.in_trouble if self.trouble else self._pace.every
+                rest = max(0.0, rest - floor)
                 self._changed.wait_for(lambda: self._asked or self._stopped, rest)
                 if self._stopped:
                     return
