@@ -86,7 +86,12 @@ def cold(command: Command) -> Process:
 
 def warm(command: Command) -> Process:
     """By a fork of what has been imported."""
-    process = FORKS.Process(target=_run, args=(command,))
+    return forked(become, command)
+
+
+def forked(target: Callable[[Command], None], command: Command) -> Process:
+    """By the same fork, which begins with `target`; what it does last should be to `become` it."""
+    process = FORKS.Process(target=target, args=(command,))
     process.start()
     return _Forked(process)
 
@@ -111,7 +116,8 @@ def finished(
     return subprocess.CompletedProcess(list(arguments), code, *told)
 
 
-def _run(command: Command) -> None:
+def become(command: Command) -> None:
+    """In a process that was forked: be the command from here on."""
     append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     streams = ((Path(os.devnull), os.O_RDONLY), (command.out, append), (command.err, append))
     for number, (path, flags) in enumerate(streams):

@@ -17,6 +17,7 @@ from sqlalchemy import inspect, make_url
 
 from sandbox.bot_process import ROOT, BotProcess
 from sandbox.processes import finished, warm
+from tests import traced
 from tests.builders import EVE
 from tests.postgres import Postgres
 from tests.services.rig import Rig
@@ -53,7 +54,7 @@ def wandb_access(
             check=False,
         )
     else:
-        done = finished(arguments, folder=folder, environ=whole)
+        done = finished(arguments, folder=folder, environ=whole, start=traced.start)
     assert "Traceback" not in done.stderr, done.stderr
     assert "CANARY" not in done.stdout + done.stderr
     return done
