@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -126,7 +127,12 @@ def bare_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody had a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody had a moment ago.
+
+    Below those that systems give to whoever wants any (RFC 6335 section 6: from 49152 on, Linux:
+    from 32768 on): of these, somebody else would have it before the bot that is still starting.
+    """
+    while True:
+        port = secrets.choice(range(10_240, 32_768))
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
