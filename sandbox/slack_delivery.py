@@ -20,7 +20,6 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sandbox.slack_limits import ANSWER_SECONDS
 from sandbox.slack_state import Json
 
 Kind = Literal["slash_commands", "interactive", "events_api"]
@@ -116,7 +115,7 @@ class Courier:
         self,
         delivery: Delivery,
         *,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float,
         retry: tuple[int, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:

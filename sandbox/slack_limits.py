@@ -23,9 +23,10 @@ UPDATE_TEXT = 4_000  # longer is refused: chat.update answers msg_too_long
 ALL_BLOCK_TEXT = 13_200
 RESPONSE_URL_USES = 5
 RESPONSE_URL_SECONDS = 30 * 60
-TRIGGER_SECONDS = 3
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 3.0  # that a delivery waits for its answer, and a trigger id lives
 SUGGESTIONS = 100
+
+WAIT_SECONDS = 45.0  # that somebody looks for what should have come long before
 
 Problems = list[str]
 Check = Callable[[Any, str, Problems], None]

@@ -2,7 +2,8 @@
 
 A `Person` does what Slack's client lets somebody do, and no more: no button that is not drawn, no
 option that is not offered (`Forged` is the exception, for testing what a form does not check).
-Each doing returns a `Reply`: what came of it within the three seconds.
+Each doing returns a `Reply`: what came of it within three seconds, or the
+workspace's `patience`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from sandbox.slack_forms import (
     refresh_state,
     state_value,
 )
-from sandbox.slack_limits import ANSWER_SECONDS, PLAIN_OPTION, SUGGESTIONS, items, options_of
+from sandbox.slack_limits import PLAIN_OPTION, SUGGESTIONS, WAIT_SECONDS, items, options_of
 from sandbox.slack_replies import Reply, settle_submission
 from sandbox.slack_state import Json, Message, ResponseUrl, SlackError, View
 from sandbox.slack_text import text_of
@@ -71,12 +72,12 @@ class Person:
                 return one
         raise LookupError(f"no message says {contains!r}: {[self.text_of(one) for one in seen]}")
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = 15.0) -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = WAIT_SECONDS) -> T:
         """Wait until something is so; asked again whenever the workspace changes."""
         return self.world.wait_for(condition, timeout)
 
     def wait_for_message(
-        self, contains: str, channel: str | None = None, timeout: float = 15.0
+        self, contains: str, channel: str | None = None, timeout: float = WAIT_SECONDS
     ) -> Message:
         """Wait for a message that says this."""
 
@@ -115,7 +116,7 @@ class Person:
     # -- doing -------------------------------------------------------------------------------
 
     def command(
-        self, name: str, text: str = "", timeout: float = ANSWER_SECONDS, channel: str | None = None
+        self, name: str, text: str = "", timeout: float | None = None, channel: str | None = None
     ) -> Reply:
         """Type a slash command, in the DM with the app unless a channel id is given."""
         known = self.world.app.commands
@@ -138,7 +139,7 @@ class Person:
         trigger = self.world.new_trigger(self.id)
         return self._do(payloads.shortcut(self.world, self.id, callback_id, trigger), trigger)
 
-    def open_home(self, timeout: float = 15.0) -> View:
+    def open_home(self, timeout: float = WAIT_SECONDS) -> View:
         """Go to the Home tab; wait for the app to publish something if nothing is there yet."""
         events = self.world.app.events
         if events is None or "app_home_opened" in events:
@@ -298,7 +299,7 @@ class Person:
         trigger: str | None,
         response: ResponseUrl | None = None,
         *,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float | None = None,
         retry: tuple[int, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sandbox.slack_limits import RESPONSE_URL_SECONDS, RESPONSE_URL_USES, TRIGGER_SECONDS
+from sandbox.slack_limits import ANSWER_SECONDS, RESPONSE_URL_SECONDS, RESPONSE_URL_USES
 
 Json = dict[str, Any]
 
@@ -177,6 +177,7 @@ class Workspace:
         default_factory=lambda: threading.Condition(threading.RLock())
     )
     version: int = 0
+    patience: float = ANSWER_SECONDS  # may be more where machines are slow
     users: dict[str, User] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     usergroups: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -266,13 +267,13 @@ class Workspace:
             return trigger
 
     def take_trigger(self, trigger: str) -> str:
-        """Spend a trigger id and return whose it is; once, within 3 seconds."""
+        """Spend a trigger id and return whose it is; once, within `patience`."""
         found = self._triggers.get(trigger)
         if found is None:
             raise SlackError("invalid_trigger_id")
         if found.used:
             raise SlackError("exchanged_trigger_id")
-        if (self.clock() - found.at).total_seconds() > TRIGGER_SECONDS:
+        if (self.clock() - found.at).total_seconds() > self.patience:
             raise SlackError("expired_trigger_id")
         found.used = True
         return found.user

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from sandbox.slack_chat import take_answer
 from sandbox.slack_delivery import Answer, Courier, Delivery, InProcess
 from sandbox.slack_faults import Effect, ErrorCode, Faults, HttpStatus, Lost, NoAnswer, RateLimited
-from sandbox.slack_limits import ANSWER_SECONDS
+from sandbox.slack_limits import WAIT_SECONDS
 from sandbox.slack_methods import METHODS
 from sandbox.slack_state import (
     Channel,
@@ -117,7 +117,7 @@ class SlackWorld(Workspace):
 
     @property
     def timeouts(self) -> list[Answer]:
-        """Deliveries that were not answered within three seconds."""
+        """Deliveries that were not answered within `patience`."""
         return self.courier.timeouts
 
     @property
@@ -271,18 +271,19 @@ class SlackWorld(Workspace):
         self,
         delivery: Delivery,
         *,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float | None = None,
         retry: tuple[int, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Bring something to the app as Slack would; nothing can be done while Slack is down."""
         if self.is_down:
             raise ConnectionError("Slack is down")
+        seconds = self.patience if seconds is None else seconds
         answer = self.courier.bring(delivery, seconds=seconds, retry=retry, headers=headers)
         self.announce()
         return answer
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = 15.0) -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = WAIT_SECONDS) -> T:
         """Return what `condition` returns as soon as it is true; it is asked after each change.
 
         The lock is not held meanwhile, so the condition may ask anybody. TimeoutError when it never

@@ -17,7 +17,7 @@ class Brought:
 
 
 def bring_at_once(
-    url: str, requests: Iterable[tuple[Mapping[str, str], bytes]], *, within: float = 10.0
+    url: str, requests: Iterable[tuple[Mapping[str, str], bytes]], *, within: float = 60.0
 ) -> list[Brought]:
     """Send them all together; `seconds` are counted from the first moment, connecting included."""
     where = urlsplit(url)

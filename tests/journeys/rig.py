@@ -23,6 +23,7 @@ from bot import logs
 from sandbox.bot_process import ROOT, BotProcess
 from sandbox.bot_thread import BotThread
 from sandbox.processes import warm
+from sandbox.slack_limits import WAIT_SECONDS
 from sandbox.slack_people import Person
 from sandbox.slack_server import SlackServer
 from sandbox.slack_state import Message
@@ -49,6 +50,8 @@ SLACK_SDK = ("Failed to send a request to Slack", "Failed to decode Slack API re
 
 SHORT = "version: 1\ndefaults:\n  min_duration: 1s\n"
 """The built-in policy, but that a journey need not wait a quarter of an hour for an end."""
+
+PATIENCE = 15.0  # seconds; how fast a machine is proves nothing about the bot. Slack has three
 
 _ODD = logging.makeLogRecord({})
 
@@ -78,6 +81,7 @@ class Journey:
             signing_secret=SIGNING_SECRET,
         )
         self.slack.socket_mode = socket_mode
+        self.slack.patience = PATIENCE
         self.policy = folder / "policy.yaml"
         self.policy.write_text(policy)
         self.people: dict[str, Person] = {}
@@ -157,7 +161,7 @@ class Journey:
     def start(self) -> "Journey":
         """Start the bot in this process; it has read W&B when this returns."""
         self.start_without_waiting()
-        self.until(lambda: self.running.bot.health().ready, 10)
+        self.until(lambda: self.running.bot.health().ready)
         if self.slack.socket_mode:
             self.slack.wait_for(lambda: self.slack.courier.links)
         return self
@@ -200,7 +204,7 @@ class Journey:
 
     # -- looking -----------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], T], seconds: float = 15.0) -> T:
+    def until(self, condition: Callable[[], T], seconds: float = WAIT_SECONDS) -> T:
         """Wait for something that Slack does not announce, such as a change in W&B."""
         end = time.monotonic() + seconds
         while not (found := condition()):

@@ -98,7 +98,7 @@ def test_who_lost_the_right_before_the_click_is_refused(journeys: Journeys) -> N
     journey.ask(journey.eve)
     card = journey.card(max_)
     journey.wandb.set_team_role("max", "vision", "member")
-    journey.running.bot.deps.rosters.newer()
+    journey.running.bot.keeper.refresh()
 
     reply = max_.click(card, "Approve")
 
@@ -204,7 +204,7 @@ def test_a_request_that_nobody_decides_lapses(journeys: Journeys) -> None:
     journey.ask(journey.eve)
     card = journey.card(journey.ada)
 
-    lapsed = journey.eve.wait_for_message("has *lapsed*", timeout=8)
+    lapsed = journey.eve.wait_for_message("has *lapsed*")
     journey.ada.wait_for_message("Lapsed")
     late = journey.ada.click(card, "Approve")
 

@@ -1,4 +1,7 @@
-"""A thousand people at the same moment: each is answered in time, and what was said was done."""
+"""Many people at the same moment: each is answered, and what was said was done.
+
+Within how many seconds: `make bench`, ratio 9.
+"""
 
 import json
 import re
@@ -10,7 +13,6 @@ from urllib.parse import urlencode
 import pytest
 
 from bot.rush import BUSY
-from sandbox.slack_limits import ANSWER_SECONDS
 from tests.bot.signing import signed_headers
 from tests.journeys.burst import Brought, bring_at_once
 from tests.journeys.conftest import Journeys
@@ -58,7 +60,7 @@ def peak_kib(pid: int) -> int:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_everybody_at_once_is_answered_in_time_and_what_was_said_is_so(
+def test_everybody_at_once_is_answered_and_what_was_said_is_so(
     journeys: Journeys, request: pytest.FixtureRequest, long: bool, kind: str
 ) -> None:
     count = MANY if long else PEOPLE
@@ -79,13 +81,11 @@ def _burst(journey: Journey, count: int) -> None:
 
     answers = asked_at_once(journey, process.events_url, count)
     added = peak_kib(process.process.pid) - before
-    slowest = max(one.seconds for one in answers)
     kinds = Counter(kind_of(one) for one in answers)
     process.terminate()
 
     assert stored(journey.database) == kinds["stored"]
     assert {one.status for one in answers} == {200}
-    assert slowest < ANSWER_SECONDS, (slowest, kinds)
     assert kinds["stored"] > 0
     assert added < MEMORY
 

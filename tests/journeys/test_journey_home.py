@@ -124,7 +124,7 @@ def test_approve_and_deny_on_home_are_refused_to_who_lost_the_right_meanwhile(
     old = ada.home()
     assert old is not None
     journey.wandb.set_team_role("ada", "vision", "member")
-    journey.running.bot.deps.rosters.newer()
+    journey.running.bot.keeper.refresh()
 
     for label in ("Approve", "Deny"):
         reply = ada.click(old, label)
@@ -185,8 +185,8 @@ def test_an_organization_admin_sees_what_is_stuck_and_has_it_tried_now(journey: 
     journey.approve(journey.ada)
     eve.wait_for_message("*active*")
     journey.wandb.set_team_role("ada", "vision", "member")  # eve is the last admin now
-    journey.running.bot.deps.rosters.newer()
-    olga.wait_for_message("cannot be taken back", timeout=15)
+    journey.running.bot.keeper.refresh()
+    olga.wait_for_message("cannot be taken back")
 
     seen = home(olga)
     view = olga.home()
@@ -196,7 +196,7 @@ def test_an_organization_admin_sees_what_is_stuck_and_has_it_tried_now(journey: 
     assert "Needs attention" not in home(journey.ada)
 
     journey.wandb.set_team_role("ada", "vision", "admin")
-    journey.running.bot.deps.rosters.newer()
+    journey.running.bot.keeper.refresh()
     reply = olga.click(view, "Try now")
 
     assert reply.error is None
@@ -212,13 +212,13 @@ def test_try_now_is_refused_to_who_is_no_organization_admin_by_now(journey: Jour
     journey.approve(journey.ada)
     eve.wait_for_message("*active*")
     journey.wandb.set_team_role("ada", "vision", "member")
-    journey.running.bot.deps.rosters.newer()
-    olga.wait_for_message("cannot be taken back", timeout=15)
+    journey.running.bot.keeper.refresh()
+    olga.wait_for_message("cannot be taken back")
     home(olga)
     view = olga.home()
     assert view is not None
     journey.wandb.set_org_role("olga", "member")
-    journey.running.bot.deps.rosters.newer()
+    journey.running.bot.keeper.refresh()
 
     reply = olga.click(view, "Try now")
 

@@ -7,7 +7,7 @@ from tests.journeys.rig import SHORT, Journey
 
 
 def soon(who: Person, contains: str) -> Message:
-    return who.wait_for_message(contains, timeout=15)
+    return who.wait_for_message(contains)
 
 
 def test_a_request_is_approved_given_and_ends_by_itself(
@@ -198,7 +198,7 @@ def test_the_last_admin_of_a_team_is_not_lowered_and_people_are_told(journey: Jo
 
     journey.wandb.set_team_role("ada", "vision", "member")
     stuck = soon(eve, "the last admin is never lowered")
-    journey.olga.wait_for_message("cannot be taken back", timeout=15)
+    journey.olga.wait_for_message("cannot be taken back")
     journey.wandb.set_team_role("ada", "vision", "admin")
     ended = soon(eve, "has *ended*")
 

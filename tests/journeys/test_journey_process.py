@@ -92,7 +92,7 @@ def test_stopped_over_the_end_of_a_grant_it_is_taken_back_soon_after_the_start(
     still_there = journey.role("eve")
     began = time.monotonic()
     journey.start_process()
-    journey.until(lambda: journey.role("eve") is None, 10)
+    journey.until(lambda: journey.role("eve") is None)
     took = time.monotonic() - began
     journey.eve.wait_for_message("*ended*")
 
@@ -208,7 +208,7 @@ def test_at_debug_level_no_secret_is_written_either(journeys: Journeys) -> None:
         journey.slack.wait_for(lambda: journey.slack.courier.links, 10)
         journey.ask(journey.eve, "vision member 2s Release-check")
         journey.approve(journey.ada)
-        journey.eve.wait_for_message("*ended*", timeout=10)
+        journey.eve.wait_for_message("*ended*")
 
     assert "CANARY" not in process.output
     assert "Release-check" not in process.output

@@ -16,7 +16,7 @@ HIDING = [name for name in WORKING if name not in SHOWING]
 
 
 def soon(who: Person, contains: str) -> Message:
-    return who.wait_for_message(contains, timeout=15)
+    return who.wait_for_message(contains)
 
 
 def started(journeys: Journeys, profile: str) -> Journey:

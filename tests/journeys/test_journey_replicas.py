@@ -48,7 +48,7 @@ def journey(journeys: Journeys, postgres: Postgres) -> Iterator[Journey]:
         url = stack.enter_context(postgres.fresh(migrated=False))
         journey = journeys(database=url).start()
         other = stack.enter_context(BotThread(journey.environ))
-        journey.until(lambda: other.bot.health().ready, 10)
+        journey.until(lambda: other.bot.health().ready)
         both = Both(journey.running, other)
         journey.slack.deliver = both
         yield journey

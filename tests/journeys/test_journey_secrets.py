@@ -100,7 +100,7 @@ def _everything_goes_wrong(journey: Journey, url: str, process: BotProcess) -> N
         slack.add(SlackFault("apps.connections.open", ErrorCode("internal_error")))
         for link in list(journey.slack.courier.links):
             link.close()
-        journey.until(lambda: len(journey.slack.called("apps.connections.open")) >= 3, 30)
+        journey.until(lambda: len(journey.slack.called("apps.connections.open")) >= 3)
         journey.slack.wait_for(lambda: journey.slack.courier.links, 30)
     slack.add(SlackFault("chat.postMessage", ErrorCode("internal_error")))
     slack.add(SlackFault("chat.update", HttpStatus(502)), SlackFault("chat.update", Lost()))
@@ -109,8 +109,8 @@ def _everything_goes_wrong(journey: Journey, url: str, process: BotProcess) -> N
     wandb.add(Fault(method="GET", status=403, answer=ECHO))
     wandb.add(Fault(method="GET", status=307, headers=elsewhere, answer=b""))
     journey.ask(eve, "vision member 2s Release check")
-    ada.click(ada.wait_for_message("[Approve]", timeout=30), "Approve")
-    eve.wait_for_message("*ended*", timeout=60)
+    ada.click(ada.wait_for_message("[Approve]"), "Approve")
+    eve.wait_for_message("*ended*")
     with without_table(url, "access_request"):
         broken = eve.command("/wandb", "my-access")
         assert "Something went wrong on my side" in broken.text

@@ -29,8 +29,8 @@ def test_slack_down_while_granting_the_access_stands_and_is_told_later_once(
     journey.until(lambda: journey.role("eve") == "member")
     journey.until(lambda: "GrantActivated" in [event for event, _ in journey.audit()])
     journey.slack.up()
-    eve.wait_for_message("*active*", timeout=15)
-    ada.wait_for_message("*Active*", timeout=15)
+    eve.wait_for_message("*active*")
+    ada.wait_for_message("*Active*")
 
     assert posted(journey) == 2
     assert len(journey.writes()) == 1
@@ -45,7 +45,7 @@ def test_slack_down_over_the_end_it_is_taken_back_all_the_same(journey: Journey)
 
     journey.until(lambda: journey.role("eve") is None)
     journey.slack.up()
-    eve.wait_for_message("*ended*", timeout=15)
+    eve.wait_for_message("*ended*")
 
     assert len(journey.writes()) == 2
 
@@ -56,8 +56,8 @@ def test_a_posting_whose_answer_is_lost_is_not_repeated(journey: Journey) -> Non
 
     journey.ask(journey.eve, "vision member 8h Release check")
     journey.approve(journey.ada)
-    journey.eve.wait_for_message("*active*", timeout=15)
-    journey.ada.wait_for_message("*Active*", timeout=15)
+    journey.eve.wait_for_message("*active*")
+    journey.ada.wait_for_message("*Active*")
 
     assert journey.slack.faults.happened == 2
     assert posted(journey) == 2
@@ -72,8 +72,8 @@ def test_a_posting_that_never_arrived_is_repeated(journey: Journey) -> None:
     )
 
     journey.ask(journey.eve, "vision member 8h Release check")
-    card = journey.ada.wait_for_message("[Approve]", timeout=20)
-    journey.eve.wait_for_message("[Cancel]", timeout=20)
+    card = journey.ada.wait_for_message("[Approve]")
+    journey.eve.wait_for_message("[Cancel]")
 
     assert card
     assert posted(journey) == 2
@@ -88,8 +88,8 @@ def test_a_redrawing_that_fails_is_repeated(journey: Journey) -> None:
     )
 
     journey.approve(journey.ada)
-    journey.eve.wait_for_message("*active*", timeout=20)
-    journey.ada.wait_for_message("*Active*", timeout=20)
+    journey.eve.wait_for_message("*active*")
+    journey.ada.wait_for_message("*Active*")
 
     assert posted(journey) == 2
 
@@ -101,7 +101,7 @@ def test_a_message_that_was_deleted_is_posted_anew(journey: Journey) -> None:
 
     journey.ada.click(card, "Approve")
 
-    assert journey.eve.wait_for_message("*active*", timeout=10)
+    assert journey.eve.wait_for_message("*active*")
 
 
 def test_an_archived_channel_is_replaced_by_the_approvers_themselves(journeys: Journeys) -> None:

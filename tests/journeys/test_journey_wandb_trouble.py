@@ -17,7 +17,7 @@ PATCH: dict[str, Any] = {"method": "PATCH", "path": "/(Groups|Users)/"}
 
 
 def soon(who: Person, contains: str) -> Message:
-    return who.wait_for_message(contains, timeout=15)
+    return who.wait_for_message(contains)
 
 
 def applied(journey: Journey) -> int:
@@ -238,12 +238,11 @@ def test_while_readings_are_too_old_nobody_decides_and_the_request_stays(
     reply = journey.ada.click(card, "Approve")
     ready = httpx.get(f"{journey.running.url}/readyz", trust_env=False)
     journey.api.up()
-    journey.running.bot.deps.rosters.newer()
+    journey.running.bot.keeper.refresh()
     journey.approve(journey.ada)
     journey.eve.wait_for_message("*active*")
 
     assert "I cannot check that you may decide" in reply.text
-    assert reply.seconds < 3
     assert ready.status_code == 200
     assert ready.json()["status"] == "degraded"
 
