@@ -141,4 +141,12 @@ EDGES: tuple[Safeguard, ...] = (
         new="    partial = file or file.with_name(",
         test="bot/test_export_command.py::test_an_export_that_fails_leaves_what_was_there_before",
     ),
+    Safeguard(
+        name="what nobody waits for is read seldom",
+        why="in a rush every change has W&B read as a whole, and ends wait for that",
+        file="workflows/services/roster.py",
+        old="self._rest(apart - floor, lambda: self._awaited)",
+        new="self._rest(0, lambda: self._awaited)",
+        test="services/test_roster_keeper.py::test_what_nobody_waits_for_is_not_read_at_once_but_what_somebody_waits_for_is",
+    ),
 )

@@ -34,7 +34,7 @@ def a_keeper(
 @pytest.fixture
 def running(sqlite_rig: Rig) -> Iterator[tuple[Rig, RosterKeeper]]:
     """A keeper whose thread runs; whoever waits has time for any machine."""
-    keeper = a_keeper(sqlite_rig, pace=roster.Pace(at_least=0.01, patience=30))
+    keeper = a_keeper(sqlite_rig, pace=roster.Pace(apart=0.01, at_least=0.01, patience=30))
     thread = threading.Thread(target=keeper.run)
     thread.start()
     yield sqlite_rig, keeper
@@ -196,6 +196,30 @@ def test_asking_has_it_read_anew_soon(running: tuple[Rig, RosterKeeper]) -> None
     assert read.wait(10)
 
 
+def test_what_nobody_waits_for_is_not_read_at_once_but_what_somebody_waits_for_is(
+    sqlite_rig: Rig,
+) -> None:
+    keeper = a_keeper(sqlite_rig, pace=roster.Pace(apart=3600, at_least=0.01, patience=30))
+    thread = threading.Thread(target=keeper.run)
+    thread.start()
+    keeper.newer()
+    before = readings(sqlite_rig)
+    for _ in range(20):
+        keeper.ask()
+        threading.Event().wait(0.01)
+    asked = readings(sqlite_rig)
+    keeper.newer()
+    keeper.stop()
+    thread.join(10)
+
+    assert (asked, readings(sqlite_rig)) == (before, before + 1)
+
+
+def readings(rig: Rig) -> int:
+    """How often W&B was read."""
+    return [call[0] for call in rig.directory.calls].count("roster")
+
+
 def test_a_bug_while_reading_does_not_end_the_reading(
     running: tuple[Rig, RosterKeeper],
 ) -> None:
@@ -234,7 +258,7 @@ class Follower:
             clock=rig.clock,
             leads=self._leads,
             on_read=self._on_read,
-            pace=roster.Pace(every=0.01, in_trouble=0.01, at_least=0.01),
+            pace=roster.Pace(every=0.01, in_trouble=0.01, apart=0.01, at_least=0.01),
         )
 
     def _note(self, **counts: int) -> None:

@@ -41,7 +41,8 @@ class Pace:
 
     every: float = EVERY
     in_trouble: float = 5.0  # between tries while it does not answer
-    at_least: float = 1.0  # between readings, however often somebody asks
+    apart: float = 5.0  # between readings that are asked for, while nobody waits for them
+    at_least: float = 1.0  # between readings, however many wait
     patience: float = 1.5  # of a listener that wants a newer reading; Slack waits three
 
 
@@ -77,7 +78,7 @@ class RosterKeeper:
         self._pace = pace or Pace()
         self._members: dict[str, tuple[datetime, frozenset[EmailAddress]]] = {}
         self._changed = threading.Condition()
-        self._asked = False
+        self._asked = self._awaited = False
         self._stopped = False
         self._begun = 0  # readings begun, and the number of the last one that ended
         self._ended = 0
@@ -111,7 +112,7 @@ class RosterKeeper:
         """A reading that was begun after this call, if it ends in time; else the last one."""
         with self._changed:
             wanted = self._begun + 1
-            self._asked = True
+            self._awaited = True
             self._changed.notify_all()
             self._changed.wait_for(
                 lambda: self._ended >= wanted or self._stopped, self._pace.patience
@@ -119,7 +120,10 @@ class RosterKeeper:
         return self.current()
 
     def ask(self) -> None:
-        """Have it read anew as soon as the thread is free."""
+        """Have it read anew soon; nobody waits for it.
+
+        In a rush every change asks, and reading everybody takes longer than changing one.
+        """
         with self._changed:
             self._asked = True
             self._changed.notify_all()
@@ -129,7 +133,7 @@ class RosterKeeper:
         with self._changed:
             self._begun += 1
             number = self._begun
-            self._asked = False
+            self._asked = self._awaited = False
         try:
             roster = replace(self._directory.roster(), groups=self._read_groups())
             with self._begin() as work:
@@ -180,15 +184,20 @@ class RosterKeeper:
             with self._changed:
                 # Where a reading takes long, W&B is left alone for as long again.
                 floor = max(self._pace.at_least, took)
-                self._changed.wait_for(lambda: self._stopped, floor)
-                rest = self._pace.in_trouble if self.trouble else self._pace.every
-                rest = max(0.0, rest - floor)
-                self._changed.wait_for(lambda: self._asked or self._stopped, rest)
+                apart = max(self._pace.apart, floor)
+                end = max(self._pace.in_trouble if self.trouble else self._pace.every, apart)
+                self._rest(floor)
+                self._rest(apart - floor, lambda: self._awaited)
+                if not self._awaited:
+                    self._rest(end - apart, lambda: self._awaited or self._asked)
                 if self._stopped:
                     return
 
+    def _rest(self, seconds: float, wanted: Callable[[], bool] = lambda: False) -> None:
+        self._changed.wait_for(lambda: wanted() or self._stopped, seconds)
+
     def _is_our_turn(self) -> bool:
-        if self._asked or self.trouble or not self._handed_on or self._leads():
+        if self._asked or self._awaited or self.trouble or not self._handed_on or self._leads():
             return True
         try:
             age = self._clock() - self.current().read_at
