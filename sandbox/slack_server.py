@@ -8,7 +8,6 @@ they take microseconds and never wait for anybody but the workspace's lock.
 import asyncio
 import concurrent.futures
 import json
-import socket
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from types import TracebackType
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sandbox.loopback import listen
 from sandbox.slack_faults import NoAnswer
 from sandbox.slack_state import Json
 from sandbox.slack_world import ApiAnswer, SlackWorld
@@ -101,7 +101,7 @@ class SlackServer:
         self._stopping = threading.Event()
 
     def __enter__(self) -> "SlackServer":
-        self._socket = socket.create_server(("127.0.0.1", self._port))
+        self._socket = listen(self._port)
         self._port = self._socket.getsockname()[1]
         self.world.hooks_url = f"http://127.0.0.1:{self._port}/hooks"
         self.world.socket_url = f"ws://127.0.0.1:{self._port}/link/"

@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sandbox.loopback import listen
 from sandbox.wandb_api import WandbApi
 from sandbox.wandb_wire import Answer, Call
 
@@ -89,7 +90,7 @@ class WandbServer:
     def start(self) -> None:
         """Serve in a thread of its own; returns when connections are accepted."""
         self.api.world.remember_once()
-        self._socket = socket.create_server(("127.0.0.1", self._port))
+        self._socket = listen(self._port)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread.start()
         if not self._server.ready.wait(_START_SECONDS):

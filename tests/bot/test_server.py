@@ -195,6 +195,13 @@ def test_a_health_check_that_breaks_is_not_ready_and_does_not_say_why() -> None:
     assert alive.json() == {"status": "alive"}
 
 
+def test_an_answer_goes_out_at_once_and_not_when_its_head_is_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_port_in_use_is_an_error_for_the_caller() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(OSError, match="in use"):
         listen("127.0.0.1", taken.getsockname()[1])
