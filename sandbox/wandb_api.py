@@ -6,6 +6,7 @@ the audit log, and the stand-in's own `/_sandbox`.
 
 import traceback
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -175,7 +176,7 @@ class WandbApi:
         ours = key.organization == world.state.organization
         live = world.state_of(key.organization)
         draft = (self._seen() if ours and not is_write(call) else live).copy()
-        admins = world.admin_counts()
+        admins = world.admin_counts() if is_write(call) else Counter()
         name = key.owner.username
         with world.using(draft):
             world.actor = key.owner

@@ -113,12 +113,11 @@ class Rules:
 
     def admin_counts(self) -> Counter[str]:
         """Active admins of the organization (key "") and of each team (key: its id)."""
-        counts: Counter[str] = Counter()
-        for user in self.everyone():
-            if user.kind == "USER" and user.active:
-                counts[""] += user.org_role == "admin"
-                for team, role in self.team_roles(user):
-                    counts[team.id] += role == "admin"
+        active = {one.id: one for one in self.everyone() if one.kind == "USER" and one.active}
+        counts = Counter({"": sum(one.org_role == "admin" for one in active.values())})
+        for team in self.state.teams.values():
+            admins = (id for id, role in team.members.items() if role == "admin")
+            counts[team.id] = sum(id in active for id in admins)
         return counts
 
     # -- storing ------------------------------------------------------------------------------
