@@ -149,4 +149,12 @@ EDGES: tuple[Safeguard, ...] = (
         new="self._rest(0, lambda: self._awaited)",
         test="services/test_roster_keeper.py::test_what_nobody_waits_for_is_not_read_at_once_but_what_somebody_waits_for_is",
     ),
+    Safeguard(
+        name="what was reckoned by the old clock runs anew too",
+        why="a clock is set back by an hour and no end is noticed for as long",
+        file="workflows/scheduler.py",
+        old="        with self._reckoning:\n            moment",
+        new="        if True:\n            moment",
+        test="test_scheduler.py::test_a_tick_that_reckoned_by_the_clock_before_it_was_set_back_does_not_wait_for_an_hour",
+    ),
 )

@@ -44,7 +44,7 @@ class Ticks:
         if self._fails:
             raise ValueError("a bug")
 
-    def reach(self, count: int, *, seconds: float = 10) -> bool:
+    def reach(self, count: int, *, seconds: float = 30) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: self.count >= count, seconds)
 
@@ -159,6 +159,40 @@ def test_a_clock_that_is_set_back_does_not_make_it_stand_still(
         scheduler.stop()
 
     assert "the machine's clock was set back" in caplog.messages
+
+
+class SetWhileItIsRead(Machine):
+    """Set back just after a tick has read it, which takes a while to say when it comes again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.armed = False
+
+    def read(self) -> datetime:
+        """What the scheduler is given; APScheduler's own looks are not meant."""
+        read = self()
+        if self.armed and threading.current_thread().name.startswith("tick-"):
+            self.armed, self.set_by = False, timedelta(hours=-1)
+            threading.Event().wait(0.5)
+        return read
+
+
+def test_a_tick_that_reckoned_by_the_clock_before_it_was_set_back_does_not_wait_for_an_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine, ticks = SetWhileItIsRead(), Ticks()
+    machine.install(monkeypatch)
+    scheduler = Scheduler(machine.read, watch=0.02)
+    scheduler.every(0.01, ticks, name="sweep")
+    try:
+        scheduler.start()
+        assert ticks.reach(2)
+        machine.armed = True
+        seen = ticks.count
+
+        assert ticks.reach(seen + 10)
+    finally:
+        scheduler.stop()
 
 
 def test_without_the_watch_it_would_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ there is none: what is done every so often says after each time when the next on
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -40,6 +41,8 @@ class Scheduler:
             executors={"default": self._threads},
             job_defaults={"max_instances": OVERLAP, "misfire_grace_time": None},
         )
+        # A moment that was reckoned before the clock was set back is not added after `_run_all`.
+        self._reckoning = threading.Lock()
         self._stopped = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -57,8 +60,9 @@ class Scheduler:
 
     def after(self, seconds: float, tick: Callable[[], object], *, name: str) -> None:
         """Call `tick` once in so many seconds; what was said last under this name counts."""
-        moment = DateTrigger(run_date=self._wall() + timedelta(seconds=seconds))
-        self._scheduler.add_job(_safe(tick, name), moment, id=name, replace_existing=True)
+        with self._reckoning:
+            moment = DateTrigger(run_date=self._wall() + timedelta(seconds=seconds))
+            self._scheduler.add_job(_safe(tick, name), moment, id=name, replace_existing=True)
 
     def start(self) -> None:
         """Begin to tick."""
@@ -89,8 +93,10 @@ class Scheduler:
 
     def _run_all(self) -> None:
         """Have every job run now, and then when its turn is by the clock as it is now."""
-        for job in self._scheduler.get_jobs():
-            job.modify(next_run_time=self._wall())
+        with self._reckoning:
+            for job in self._scheduler.get_jobs():
+                with suppress(KeyError):  # it has just begun, and says itself when again
+                    job.modify(next_run_time=self._wall())
 
 
 class _Threads(BaseExecutor):  # type: ignore[misc]  # APScheduler has no types
