@@ -309,8 +309,8 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         name="messages give way while people wait",
         why="in a rush people are told to come again, because messages are sent meanwhile",
         file="workflows/worker.py",
-        old="        if kinds is not MESSAGES or not (self.is_behind or self._is_rush()):\n",
-        new="        if kinds is not MESSAGES or not self.is_behind:\n",
+        old="        return self.is_behind or self._is_rush()\n",
+        new="        return self.is_behind\n",
         test="test_worker.py::"
         "test_while_people_wait_for_an_answer_alarms_go_first_and_messages_go_on",
     ),

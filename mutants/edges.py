@@ -157,4 +157,12 @@ EDGES: tuple[Safeguard, ...] = (
         new="        if True:\n            moment",
         test="test_scheduler.py::test_a_tick_that_reckoned_by_the_clock_before_it_was_set_back_does_not_wait_for_an_hour",
     ),
+    Safeguard(
+        name="the worker is told that people wait",
+        why="in a rush people are told to try again, because the bot writes to others",
+        file="bot/app.py",
+        old="is_rush=lambda: _is_rush(turns, socket)",
+        new="is_rush=lambda: False",
+        test="journeys/test_journey_burst.py::test_while_people_wait_for_an_answer_messages_give_way",
+    ),
 )

@@ -156,6 +156,11 @@ class Worker:
         """Whether more is owed to W&B than is done in time. Access goes before messages then."""
         return self._late_at is not None and monotonic() - self._late_at < 2 * GIVE_WAY
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether messages wait: access is late, or people are waiting for an answer."""
+        return self.is_behind or self._is_rush()
+
     def _run(self, job: Job) -> None:
         """Do it and settle it; how its place fares is noted, however that goes."""
         began, worked = monotonic(), False
@@ -302,7 +307,7 @@ class Worker:
 
         Not for ever: then a message is done, so they go on, slowly.
         """
-        if kinds is not MESSAGES or not (self.is_behind or self._is_rush()):
+        if kinds is not MESSAGES or not self.gives_way:
             return False
         if self.run_one(ALARMS):
             return True

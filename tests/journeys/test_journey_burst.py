@@ -7,12 +7,14 @@ import json
 import re
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from bot.rush import BUSY
+from bot.server import BOLT_THREADS
 from tests.bot.signing import signed_headers
 from tests.journeys.burst import Brought, bring_at_once
 from tests.journeys.conftest import Journeys
@@ -88,6 +90,24 @@ def _burst(journey: Journey, count: int) -> None:
     assert {one.status for one in answers} == {200}
     assert kinds["stored"] > 0
     assert added < MEMORY
+
+
+def test_while_people_wait_for_an_answer_messages_give_way(journey: Journey) -> None:
+    people = [journey.add(f"p{number}") for number in range(BOLT_THREADS + 4)]
+    journey.running.bot.keeper.refresh()
+    bot = journey.running.bot
+    with ThreadPoolExecutor(len(people)) as everybody:
+        with bot.database.write():  # nobody else stores anything meanwhile
+            replies = [
+                everybody.submit(one.command, "/wandb", "request-access vision member 2h Burst")
+                for one in people
+            ]
+            journey.until(lambda: bot.worker.gives_way)
+        said = {reply.result().text.partition(":")[0] for reply in replies}
+    journey.until(lambda: not bot.worker.gives_way)
+
+    assert said <= {"Sent", BUSY}
+    assert "Sent" in said
 
 
 def stored(url: str) -> int:
