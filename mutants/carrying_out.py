@@ -311,7 +311,6 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         file="workflows/worker.py",
         old="        return self.is_behind or self._is_rush()\n",
         new="        return self.is_behind\n",
-        test="test_worker.py::"
-        "test_while_people_wait_for_an_answer_alarms_go_first_and_messages_go_on",
+        test="test_worker.py::test_while_people_wait_for_an_answer_only_alarms_are_sent",
     ),
 )

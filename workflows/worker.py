@@ -311,8 +311,7 @@ class Worker:
             return False
         if self.run_one(ALARMS):
             return True
-        self._stopping.wait(GIVE_WAY)
-        return False
+        return self._stopping.wait(GIVE_WAY)  # nothing more is begun
 
     def _keep_leases(self) -> None:
         while not self._stopping.is_set():
