@@ -139,7 +139,7 @@ EDGES: tuple[Safeguard, ...] = (
         file="bot/commands/output.py",
         old="    partial = file.with_name(",
         new="    partial = file or file.with_name(",
-        test="bot/test_export_command.py::test_an_export_that_fails_leaves_what_was_there_before",
+        test="bot/test_export_command.py::test_a_row_that_cannot_be_read_is_a_sentence_and_leaves_what_was_there_before",
     ),
     Safeguard(
         name="what nobody waits for is read seldom",

@@ -13,30 +13,30 @@ from tests.services.rig import Rig
 CSV = ("audit", "export", "--csv", "-o")
 
 
-@pytest.mark.parametrize("before", ["", "from yesterday"])
-def test_an_export_that_fails_leaves_what_was_there_before(tmp_path: Path, before: str) -> None:
+@pytest.mark.parametrize("before", [{}, {"audit.csv": "from yesterday"}])
+def test_an_export_that_cannot_begin_leaves_what_was_there_before(
+    tmp_path: Path, before: dict[str, str]
+) -> None:
     (tmp_path / "access.db").touch()  # a database without tables
-    file = tmp_path / "audit.csv"
-    if before:
-        file.write_text(before, encoding="utf-8")
-    there = sorted(tmp_path.iterdir())
+    put(tmp_path, before)
 
     environ = {"DATABASE_URL": f"sqlite:///{tmp_path / 'access.db'}"}
-    done = wandb_access(*CSV, str(file), environ=environ, folder=tmp_path)
+    done = wandb_access(*CSV, str(tmp_path / "audit.csv"), environ=environ, folder=tmp_path)
 
     assert done.returncode == 1
     assert "wandb-access migrate" in done.stderr
-    assert sorted(path for path in tmp_path.iterdir() if "access.db-" not in path.name) == there
-    assert not before or file.read_text(encoding="utf-8") == before
+    assert exports(tmp_path) == before
 
 
+@pytest.mark.parametrize("before", [{}, {"audit.csv": "from yesterday"}])
 @pytest.mark.parametrize("cell", ["detail = 'junk'", "detail = '7'", "at = 'noon'"])
-def test_a_row_that_cannot_be_read_is_a_sentence_and_leaves_no_file(
-    sqlite_rig: Rig, sqlite_url: str, tmp_path: Path, cell: str
+def test_a_row_that_cannot_be_read_is_a_sentence_and_leaves_what_was_there_before(
+    sqlite_rig: Rig, sqlite_url: str, tmp_path: Path, cell: str, before: dict[str, str]
 ) -> None:
     sqlite_rig.submit()
     with sqlite_rig.database.write() as connection:
         connection.exec_driver_sql(f"UPDATE audit SET {cell}")
+    put(tmp_path, before)
 
     file = tmp_path / "audit.csv"
     environ = {"DATABASE_URL": sqlite_url}
@@ -44,7 +44,19 @@ def test_a_row_that_cannot_be_read_is_a_sentence_and_leaves_no_file(
 
     assert done.returncode == 1
     assert "cannot be read; `wandb-access audit verify` says which one" in done.stderr
-    assert [path for path in tmp_path.iterdir() if "audit.csv" in path.name] == []
+    assert exports(tmp_path) == before
+
+
+def put(folder: Path, files: dict[str, str]) -> None:
+    """Write these files."""
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def exports(folder: Path) -> dict[str, str]:
+    """Every file of an export, whole or half, and what is in it."""
+    found = [path for path in folder.iterdir() if "audit.csv" in path.name]
+    return {path.name: path.read_text(encoding="utf-8") for path in found}
 
 
 def test_an_export_takes_the_place_of_the_last_one_and_is_read_by_nobody_else(
