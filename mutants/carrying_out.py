@@ -180,6 +180,15 @@ CARRYING_OUT: tuple[Safeguard, ...] = (
         "test_the_last_admin_is_stuck_told_once_and_goes_on_when_there_is_another",
     ),
     Safeguard(
+        name="who is a new admin counts as the other one",
+        why="an end is said to be stuck because W&B was read before there was another admin",
+        file="workflows/services/writing.py",
+        old="rosters.newer().admins(place)",
+        new="rosters.current().admins(place)",
+        test="services/test_other_admins.py::"
+        "test_who_became_an_admin_a_moment_ago_is_the_other_admin",
+    ),
+    Safeguard(
         name="two last admins do not vouch for each other",
         why="both are lowered in the same moment",
         file="workflows/services/writing.py",

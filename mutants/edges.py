@@ -150,6 +150,22 @@ EDGES: tuple[Safeguard, ...] = (
         test="services/test_roster_keeper.py::test_what_nobody_waits_for_is_not_read_at_once_but_what_somebody_waits_for_is",
     ),
     Safeguard(
+        name="what work waits for is read at once",
+        why="one call that was refused stops all work for half a minute, not for a moment",
+        file="workflows/services/gate.py",
+        old="self._deps.rosters.ask(soon=True)",
+        new="self._deps.rosters.ask()",
+        test="services/test_gate.py::test_a_refused_key_stops_every_job_but_one_half_a_minute",
+    ),
+    Safeguard(
+        name="one reading of W&B at a time",
+        why="people decide by the older of two readings that were made at once",
+        file="workflows/services/roster.py",
+        old="        with self._reading:\n",
+        new="        if True:\n",
+        test="services/test_roster_keeper.py::test_one_reading_of_a_process_is_over_before_the_next_begins",
+    ),
+    Safeguard(
         name="what was reckoned by the old clock runs anew too",
         why="a clock is set back by an hour and no end is noticed for as long",
         file="workflows/scheduler.py",

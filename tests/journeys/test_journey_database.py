@@ -23,12 +23,12 @@ def test_a_database_that_was_away_for_a_moment_costs_nothing(
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
         )
-        journey.running.bot.keeper.ask()
+        journey.running.bot.keeper.ask(soon=True)
         journey.until(lambda: "the directory could not be read and stored" in journey.log)
 
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
         before = journey.running.bot.deps.rosters.current().read_at
-        journey.running.bot.keeper.ask()
+        journey.running.bot.keeper.ask(soon=True)
         journey.until(lambda: journey.running.bot.deps.rosters.current().read_at > before)
         journey.ask(journey.eve, "vision member 8h Release check")
         journey.approve(journey.ada)

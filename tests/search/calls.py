@@ -46,7 +46,7 @@ class Rosters:
         self._world.roster = self._world.inner.roster()
         return self._world.roster
 
-    def ask(self) -> None:
+    def ask(self, *, soon: bool = False) -> None:
         """It is read often enough."""
 
 

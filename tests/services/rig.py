@@ -47,7 +47,7 @@ class DirectRosters:
         self._work = work
         self.stuck = False  # a newer reading does not come in time
         self.newer_asked = 0
-        self.asked = 0
+        self.asked = self.asked_soon = 0
 
     def current(self) -> Roster:
         """The stored reading."""
@@ -74,9 +74,10 @@ class DirectRosters:
         with self._work.begin() as work:
             work.keep_roster(roster)
 
-    def ask(self) -> None:
+    def ask(self, *, soon: bool = False) -> None:
         """Counted, no more."""
         self.asked += 1
+        self.asked_soon += soon
 
 
 def a_directory(clock: FakeClock) -> MemoryDirectory:

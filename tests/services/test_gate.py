@@ -50,6 +50,7 @@ def test_a_refused_key_stops_every_job_but_one_half_a_minute(key: Key) -> None:
 
     assert first == meanwhile == 1
     assert key.calls() == 2
+    assert rig.rosters.asked_soon == 2  # whether it is the key altogether
     assert rig.notifier.alerts() == ONE_ALARM
     assert rig.events().count("DirectoryRefusedKey") == 1
 

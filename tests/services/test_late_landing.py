@@ -78,7 +78,7 @@ def test_what_landed_late_and_met_one_no_at_the_last_look_is_taken_back_after_it
 class DyingRosters(DirectRosters):
     """The process dies when it asks for a newer roster: answered, noted, and not settled."""
 
-    def ask(self) -> None:
+    def ask(self, *, soon: bool = False) -> None:
         """See `Crash`."""
         raise Crash("answered and noted")
 

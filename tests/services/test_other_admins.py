@@ -98,6 +98,23 @@ def test_a_person_under_a_new_address_is_not_the_other_admin(sqlite_rig: Rig, pl
     assert "Nobody else is an admin there" in rig.grant(id).stuck
 
 
+def test_who_became_an_admin_a_moment_ago_is_the_other_admin(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    id = rig.approved(role=ADMIN, duration=ONE_HOUR)
+    rig.run()
+    for other in (ADA, BOB):
+        rig.directory.put(other, VISION, None)
+    rig.rosters.read()
+    rig.directory.put(OLGA, VISION, ADMIN)
+    assert rig.rosters.current().admins(VISION) == {EVE}
+
+    rig.wait(HOUR)
+
+    assert rig.held() is None
+    assert rig.grant(id).status is GrantStatus.ENDED
+    assert rig.notifier.alerts() == []
+
+
 def sick(person: EmailAddress, account: str | None, reading: Reading) -> Reading:
     """W&B fails at Ada's record, and at no other."""
     if person == ADA:

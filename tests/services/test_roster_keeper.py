@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 
 from tests.builders import BOB, terms
 from tests.services.rig import Rig
+from workflows.domain.entitlements import EmailAddress
 from workflows.domain.policy import ChatGroup, Policy
 from workflows.errors import DirectoryClosed, DirectoryUnavailable
+from workflows.ports import Groups
 from workflows.services import roster
 from workflows.services.roster import RosterKeeper
 
@@ -17,30 +20,43 @@ GROUP = Policy(defaults=terms(approvers=(ChatGroup("S1"),)))
 
 
 def a_keeper(
-    rig: Rig, policy: Policy | None = None, *, pace: roster.Pace | None = None
+    rig: Rig,
+    policy: Policy | None = None,
+    *,
+    groups: Groups | None = None,
+    pace: roster.Pace | None = None,
 ) -> RosterKeeper:
     """A keeper on the rig's world."""
     return RosterKeeper(
         begin=rig.work.begin,
         look=rig.work.look,
         directory=rig.directory,
-        groups=rig.groups,
+        groups=groups or rig.groups,
         policy=policy or Policy(),
         clock=rig.clock,
         pace=pace,
     )
 
 
-@pytest.fixture
-def running(sqlite_rig: Rig) -> Iterator[tuple[Rig, RosterKeeper]]:
+@contextmanager
+def kept(rig: Rig, *, apart: float = 0.01) -> Iterator[RosterKeeper]:
     """A keeper whose thread runs; whoever waits has time for any machine."""
-    keeper = a_keeper(sqlite_rig, pace=roster.Pace(apart=0.01, at_least=0.01, patience=30))
+    keeper = a_keeper(rig, pace=roster.Pace(apart=apart, at_least=0.01, patience=30))
     thread = threading.Thread(target=keeper.run)
     thread.start()
-    yield sqlite_rig, keeper
-    keeper.stop()
-    thread.join(10)
+    try:
+        yield keeper
+    finally:
+        keeper.stop()
+        thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def running(sqlite_rig: Rig) -> Iterator[tuple[Rig, RosterKeeper]]:
+    """It runs, and reads whenever it is asked."""
+    with kept(sqlite_rig) as keeper:
+        yield sqlite_rig, keeper
 
 
 def test_a_reading_is_stored_and_is_the_current_one(rig: Rig) -> None:
@@ -184,35 +200,75 @@ def test_asking_has_it_read_anew_soon(running: tuple[Rig, RosterKeeper]) -> None
     rig, keeper = running
     keeper.newer()
     read = threading.Event()
-    begin = rig.directory.clock
-
-    def clock() -> datetime:
-        read.set()
-        return begin()
-
-    rig.directory.clock = clock
+    rig.directory.clock = noting(read, rig.directory.clock)
     keeper.ask()
 
     assert read.wait(10)
 
 
+def noting(read: threading.Event, clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    """The clock of a directory that notes when it is read."""
+
+    def noted() -> datetime:
+        read.set()
+        return clock()
+
+    return noted
+
+
 def test_what_nobody_waits_for_is_not_read_at_once_but_what_somebody_waits_for_is(
     sqlite_rig: Rig,
 ) -> None:
-    keeper = a_keeper(sqlite_rig, pace=roster.Pace(apart=3600, at_least=0.01, patience=30))
-    thread = threading.Thread(target=keeper.run)
-    thread.start()
-    keeper.newer()
-    before = readings(sqlite_rig)
-    for _ in range(20):
-        keeper.ask()
-        threading.Event().wait(0.01)
-    asked = readings(sqlite_rig)
-    keeper.newer()
-    keeper.stop()
-    thread.join(10)
+    with kept(sqlite_rig, apart=3600) as keeper:
+        keeper.newer()
+        before = readings(sqlite_rig)
+        for _ in range(20):
+            keeper.ask()
+            threading.Event().wait(0.01)
+        asked = readings(sqlite_rig)
+        keeper.newer()
 
     assert (asked, readings(sqlite_rig)) == (before, before + 1)
+
+
+def test_what_work_waits_for_is_read_at_once(sqlite_rig: Rig) -> None:
+    read = threading.Event()
+    with kept(sqlite_rig, apart=3600) as keeper:
+        keeper.newer()
+        sqlite_rig.directory.clock = noting(read, sqlite_rig.directory.clock)
+        keeper.ask(soon=True)
+
+        assert read.wait(10)
+
+
+class Slow:
+    """Groups that take their time, and know how many asked for them at once."""
+
+    def __init__(self) -> None:
+        self._inside = threading.Semaphore(1)
+        self.overlapped = False
+
+    def members(self, group: str) -> frozenset[EmailAddress]:
+        """Nobody, after a moment."""
+        if not self._inside.acquire(blocking=False):
+            self.overlapped = True
+            return frozenset()
+        threading.Event().wait(0.05)
+        self._inside.release()
+        return frozenset()
+
+
+def test_one_reading_of_a_process_is_over_before_the_next_begins(sqlite_rig: Rig) -> None:
+    slow = Slow()
+    keeper = a_keeper(sqlite_rig, GROUP, groups=slow)
+    threads = [threading.Thread(target=keeper.refresh) for _ in range(4)]
+    before = readings(sqlite_rig)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert (slow.overlapped, readings(sqlite_rig)) == (False, before + 4)
 
 
 def readings(rig: Rig) -> int:

@@ -23,8 +23,8 @@ class Rosters(Protocol):
     def newer(self) -> Roster:
         """A reading begun after now if one comes within a second and a half, else `current`."""
 
-    def ask(self) -> None:
-        """Something was written: have it read anew soon."""
+    def ask(self, *, soon: bool = False) -> None:
+        """Have it read anew, within seconds; `soon`: at once, because work waits for it."""
 
 
 def nothing() -> str:

@@ -68,7 +68,7 @@ class Gatekeeper:
         if error.personal and self._subject in self._gate.alone:
             raise DirectoryRejected(str(error)) from error
         self._close(error)
-        self._deps.rosters.ask()  # whether it is the key altogether shows there
+        self._deps.rosters.ask(soon=True)  # whether it is the key altogether shows there
 
     @again_on_conflict
     def _close(self, error: DirectoryClosed) -> None:

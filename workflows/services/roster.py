@@ -77,6 +77,7 @@ class RosterKeeper:
         self._process = process
         self._pace = pace or Pace()
         self._members: dict[str, tuple[datetime, frozenset[EmailAddress]]] = {}
+        self._reading = threading.Lock()
         self._changed = threading.Condition()
         self._asked = self._awaited = False
         self._stopped = False
@@ -119,17 +120,25 @@ class RosterKeeper:
             )
         return self.current()
 
-    def ask(self) -> None:
-        """Have it read anew soon; nobody waits for it.
+    def ask(self, *, soon: bool = False) -> None:
+        """Have it read anew, without waiting: `soon` as for somebody who waits, else `apart`.
 
         In a rush every change asks, and reading everybody takes longer than changing one.
         """
         with self._changed:
             self._asked = True
+            self._awaited = self._awaited or soon
             self._changed.notify_all()
 
     def refresh(self) -> Roster:
-        """Read the directory and the chat groups that the policy names, and store it."""
+        """Read the directory and the chat groups that the policy names, and store it.
+
+        One reading at a time: an older one is never stored after a newer one of this process.
+        """
+        with self._reading:
+            return self._refresh()
+
+    def _refresh(self) -> Roster:
         with self._changed:
             self._begun += 1
             number = self._begun

@@ -4,11 +4,11 @@ fences ─► note what is about to be sent ─► send, read back ─► compar
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from workflows.domain import drift, standings
-from workflows.domain.entitlements import MEMBER, PREDEFINED, Role
+from workflows.domain.entitlements import MEMBER, PREDEFINED, EmailAddress, Role
 from workflows.domain.reactions import JobKind
 from workflows.domain.standings import Reading, Standing
 from workflows.errors import Conflict, DirectoryRejected, DirectoryUnavailable, Unavailable
@@ -107,9 +107,19 @@ class Writing:
 
     def _another_admin(self, account: str | None) -> "_Witness | None":
         """Somebody who is an admin there too, and is not being lowered at this very moment."""
+        rosters, place = self._deps.rosters, self._key.place
+        return (
+            self._witness_among(rosters.current().admins(place), account)
+            # Who became an admin a moment ago shows in a newer one only.
+            or self._witness_among(rosters.newer().admins(place), account)
+        )
+
+    def _witness_among(
+        self, admins: Collection[EmailAddress], account: str | None
+    ) -> "_Witness | None":
         place = self._key.place
         failure: Unavailable | None = None
-        for email in sorted(self._deps.rosters.current().admins(place)):
+        for email in sorted(admins):
             with self._deps.look() as work:
                 theirs = work.standings.get(email, place)
             if theirs.unanswered:
@@ -121,7 +131,6 @@ class Writing:
                 failure = error
         if failure is not None:
             raise failure
-        self._deps.rosters.ask()  # whom to ask about may have changed
         return None
 
     def _forget_if_untouched(self, held: Role | None) -> None:
