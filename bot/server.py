@@ -235,9 +235,9 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """Open the port (0: a free one), or raise `OSError`: in use, not allowed, no such address.
 
-    Its connections inherit that what is written goes out at once: the body of an answer would wait
-    up to 40 ms for the acknowledgment of its head (RFC 9293 section 3.7.4), and asyncio sees to
-    that only where a socket names its protocol.
+    Its connections inherit that what is written goes out at once, as with uvloop it does anyway:
+    asyncio's own loop sees to that only where a socket names its protocol, and the body of an
+    answer would wait up to 40 ms for the acknowledgment of its head (RFC 9293 section 3.7.4).
     """
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listening = socket.create_server(address[:2], family=family, backlog=BACKLOG)

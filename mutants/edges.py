@@ -158,6 +158,14 @@ EDGES: tuple[Safeguard, ...] = (
         test="services/test_gate.py::test_a_refused_key_stops_every_job_but_one_half_a_minute",
     ),
     Safeguard(
+        name="nobody waits for a reading longer than Slack waits",
+        why="a form is answered by Slack's own time-out, and its person does not know why",
+        file="workflows/services/roster.py",
+        old="    patience: float = 1.5",
+        new="    patience: float = 15",
+        test="services/test_roster_keeper.py::test_who_waits_for_a_newer_reading_is_answered_while_slack_still_waits",
+    ),
+    Safeguard(
         name="one reading of W&B at a time",
         why="people decide by the older of two readings that were made at once",
         file="workflows/services/roster.py",

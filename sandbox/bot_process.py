@@ -132,7 +132,7 @@ def free_port() -> int:
     Below those that systems give to whoever wants any (RFC 6335 section 6: from 49152 on, Linux:
     from 32768 on): of these, somebody else would have it before the bot that is still starting.
     """
-    while True:
-        port = secrets.choice(range(10_240, 32_768))
+    for port in secrets.SystemRandom().sample(range(10_240, 32_768), 100):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+    raise OSError("of a hundred ports of loopback none could be opened")

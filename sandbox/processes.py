@@ -90,7 +90,7 @@ def warm(command: Command) -> Process:
 
 
 def forked(target: Callable[[Command], None], command: Command) -> Process:
-    """By the same fork, which begins with `target`; what it does last should be to `become` it."""
+    """By a fork of the same, in which `target` runs; what it does last should be to `become` it."""
     process = FORKS.Process(target=target, args=(command,))
     process.start()
     return _Forked(process)

@@ -26,8 +26,6 @@ RESPONSE_URL_SECONDS = 30 * 60
 ANSWER_SECONDS = 3.0  # that a delivery waits for its answer, and a trigger id lives
 SUGGESTIONS = 100
 
-WAIT_SECONDS = 45.0  # that somebody looks for what should have come long before
-
 Problems = list[str]
 Check = Callable[[Any, str, Problems], None]
 

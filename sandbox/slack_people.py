@@ -21,11 +21,11 @@ from sandbox.slack_forms import (
     refresh_state,
     state_value,
 )
-from sandbox.slack_limits import PLAIN_OPTION, SUGGESTIONS, WAIT_SECONDS, items, options_of
+from sandbox.slack_limits import PLAIN_OPTION, SUGGESTIONS, items, options_of
 from sandbox.slack_replies import Reply, settle_submission
 from sandbox.slack_state import Json, Message, ResponseUrl, SlackError, View
 from sandbox.slack_text import text_of
-from sandbox.slack_world import SlackWorld
+from sandbox.slack_world import LOOK_SECONDS, SlackWorld
 
 __all__ = ["Forged", "Person", "Reply"]
 
@@ -72,12 +72,12 @@ class Person:
                 return one
         raise LookupError(f"no message says {contains!r}: {[self.text_of(one) for one in seen]}")
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = WAIT_SECONDS) -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = LOOK_SECONDS) -> T:
         """Wait until something is so; asked again whenever the workspace changes."""
         return self.world.wait_for(condition, timeout)
 
     def wait_for_message(
-        self, contains: str, channel: str | None = None, timeout: float = WAIT_SECONDS
+        self, contains: str, channel: str | None = None, timeout: float = LOOK_SECONDS
     ) -> Message:
         """Wait for a message that says this."""
 
@@ -139,7 +139,7 @@ class Person:
         trigger = self.world.new_trigger(self.id)
         return self._do(payloads.shortcut(self.world, self.id, callback_id, trigger), trigger)
 
-    def open_home(self, timeout: float = WAIT_SECONDS) -> View:
+    def open_home(self, timeout: float = LOOK_SECONDS) -> View:
         """Go to the Home tab; wait for the app to publish something if nothing is there yet."""
         events = self.world.app.events
         if events is None or "app_home_opened" in events:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, TypeVar
 from sandbox.slack_chat import take_answer
 from sandbox.slack_delivery import Answer, Courier, Delivery, InProcess
 from sandbox.slack_faults import Effect, ErrorCode, Faults, HttpStatus, Lost, NoAnswer, RateLimited
-from sandbox.slack_limits import WAIT_SECONDS
 from sandbox.slack_methods import METHODS
 from sandbox.slack_state import (
     Channel,
@@ -25,6 +24,8 @@ from sandbox.slack_state import (
     User,
     Workspace,
 )
+
+LOOK_SECONDS = 45.0  # that somebody looks for what should have come long before
 
 T = TypeVar("T")
 
@@ -283,7 +284,7 @@ class SlackWorld(Workspace):
         self.announce()
         return answer
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = WAIT_SECONDS) -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = LOOK_SECONDS) -> T:
         """Return what `condition` returns as soon as it is true; it is asked after each change.
 
         The lock is not held meanwhile, so the condition may ask anybody. TimeoutError when it never

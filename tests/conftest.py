@@ -43,8 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _dealt(few: list[pytest.Item], many: list[pytest.Item]) -> list[pytest.Item]:
-    """A few of the few, some of the many, and so on; a file's own stay together. The last first:
-    they are the longest of all, and not to be waited for at the end.
+    """Four of the few, some of the many, and so on. The last first: they are the longest of all,
+    and not to be waited for at the end.
     """
     if not few:
         return many

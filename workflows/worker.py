@@ -303,9 +303,9 @@ class Worker:
 
     def _gave_way(self, kinds: Collection[JobKind]) -> bool:
         """While access is late, or people wait for an answer: do an alarm, which waits for nothing;
-        else let a moment pass.
+        else let a moment pass, and then a message be done: so they go on, slowly.
 
-        Not for ever: then a message is done, so they go on, slowly.
+        True when there is nothing more to do in this turn, also because a stop has begun.
         """
         if kinds is not MESSAGES or not self.gives_way:
             return False

@@ -1,8 +1,8 @@
 """A workspace, a W&B organization and the real bot between them, driven from outside.
 
 `Journey` has both stand-ins on loopback and the bot in this process; `check` asserts at the end
-what holds whatever was told: nobody waited too long, nothing was refused by Slack's rules, no
-secret was seen anywhere, nobody lost their last admin.
+what holds whatever was told: nobody waited longer than `PATIENCE`, nothing was refused by Slack's
+rules, no secret was seen anywhere, nobody lost their last admin.
 """
 
 import io
@@ -23,11 +23,10 @@ from bot import logs
 from sandbox.bot_process import ROOT, BotProcess
 from sandbox.bot_thread import BotThread
 from sandbox.processes import warm
-from sandbox.slack_limits import WAIT_SECONDS
 from sandbox.slack_people import Person
 from sandbox.slack_server import SlackServer
 from sandbox.slack_state import Message
-from sandbox.slack_world import SlackWorld
+from sandbox.slack_world import LOOK_SECONDS, SlackWorld
 from sandbox.wandb_api import WandbApi
 from sandbox.wandb_profile import PROFILES
 from sandbox.wandb_server import WandbServer
@@ -204,7 +203,7 @@ class Journey:
 
     # -- looking -----------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], T], seconds: float = WAIT_SECONDS) -> T:
+    def until(self, condition: Callable[[], T], seconds: float = LOOK_SECONDS) -> T:
         """Wait for something that Slack does not announce, such as a change in W&B."""
         end = time.monotonic() + seconds
         while not (found := condition()):

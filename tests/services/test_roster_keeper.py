@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from sandbox.slack_limits import ANSWER_SECONDS
 from tests.builders import BOB, terms
 from tests.services.rig import Rig
 from workflows.domain.entitlements import EmailAddress
@@ -187,6 +188,10 @@ def test_a_directory_that_does_not_answer_is_not_waited_for_for_long(
     assert keeper.newer() == before
     rig.directory.add_team("sound")
     assert keeper.newer().find_team("sound")
+
+
+def test_who_waits_for_a_newer_reading_is_answered_while_slack_still_waits() -> None:
+    assert roster.Pace().patience <= ANSWER_SECONDS / 2
 
 
 def test_without_a_thread_the_wait_ends_by_itself(sqlite_rig: Rig) -> None:
