@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from urllib.parse import urlencode
 
 import httpx
@@ -16,6 +17,7 @@ import pytest
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 
+from bot.guard import MAX_AGE
 from bot.server import BOLT_THREADS, Health, listen
 from tests.bot.serving import a_server_app, clock, served
 from tests.bot.signing import SECRET, signed_headers
@@ -23,8 +25,13 @@ from tests.bot.signing import SECRET, signed_headers
 Dispatch = Callable[[BoltRequest], BoltResponse]
 
 
+_ages = cycle(range(MAX_AGE // 2))
+
+
 def post(port: int, body: bytes, content_type: str | None = None) -> httpx.Response:
-    headers = signed_headers(body, clock())
+    """A delivery of its own: signed in another second than the last, or the same body would be a
+    replay of it."""
+    headers = signed_headers(body, clock() - next(_ages))
     if content_type is not None:
         headers["content-type"] = content_type
     return httpx.post(f"http://127.0.0.1:{port}/slack/events", content=body, headers=headers)
@@ -151,7 +158,7 @@ def test_a_failed_request_may_be_sent_again() -> None:
 
 def test_a_signed_shape_that_bolt_cannot_read_is_a_400() -> None:
     with served(a_server_app()) as port:
-        answer = post(port, b'{"authorizations": 5}', "application/json")
+        answer = post(port, b'{"type": "app_rate_limited", "user": 5}', "application/json")
 
     assert answer.status_code == 400
 
