@@ -13,14 +13,23 @@ from tests.services.rig import Rig
 from workflows.storage.database import Database
 from workflows.storage.schema import migrate
 
-# How fast a machine is proves nothing about the bot.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("tests")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`: the proofs at their full length, for minutes or hours."""
     parser.addoption("--long", action="store_true", help="run the proofs at their full length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same examples in every short run, so that it judges a change and not its luck; others in
+    every long one. How fast a machine is proves nothing about the bot, so nothing is late.
+    """
+    settings.register_profile(
+        "tests",
+        deadline=None,
+        derandomize=not config.getoption("--long"),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("tests")
 
 
 # Whole journeys, searches and stand-ins: being traced makes them twice as long, and late where
