@@ -140,11 +140,11 @@ DECIDING: tuple[Safeguard, ...] = (
     Safeguard(
         name="counting and adding are one turn",
         why="many at once pass the limit together on PostgreSQL",
-        file="workflows/storage/turns.py",
-        old="        _TO_ASK.all(connection, person=person, place=place)\n",
-        new="        pass\n",
-        test="services/test_asking_limits.py::"
-        "test_many_at_once_of_one_person_come_to_the_limit_and_not_past_it[postgresql]",
+        file="workflows/storage/repositories.py",
+        old="        in_turn = to_ask and ",
+        new="        in_turn = not to_ask and ",
+        test="storage/test_turns.py::"
+        "test_who_asks_counts_what_was_asked_by_whoever_it_waited_for[the same place]",
     ),
     Safeguard(
         name="a reading from the future is not fresh",

@@ -6,6 +6,7 @@ from typing import Any
 
 from workflows.domain.events import Change
 from workflows.domain.grants import Grant
+from workflows.domain.limits import Demand, Limits
 from workflows.domain.requests import AccessRequest
 from workflows.storage.unit_of_work import E, Entity, UnitOfWork, Work
 
@@ -18,6 +19,14 @@ class FaithfulUnit(UnitOfWork):
         saved = super().record(change, *also)
         for one in (change, *also):
             self._compare(one)
+        return saved
+
+    def record_asked(
+        self, change: Change[AccessRequest], limits: Limits
+    ) -> tuple[AccessRequest, Demand]:
+        """The same for a new one."""
+        saved = super().record_asked(change, limits)
+        self._compare(change)
         return saved
 
     def record_all(self, changes: Sequence[Change[Grant]]) -> None:

@@ -12,6 +12,7 @@ from workflows.storage import demand
 from workflows.storage.bookkeeping import table_of
 from workflows.storage.database import Database
 from workflows.storage.demand import Demands
+from workflows.storage.driver import fetch
 from workflows.storage.tables import RequestRow
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -54,7 +55,8 @@ def store(database: Database, count: int, **more: object) -> None:
 
 def demand_of(database: Database) -> Demand:
     with database.write() as connection:
-        return Demands(connection).of(EVE, VISION, LIMITS)
+        demands = Demands(connection)
+        return demands.seen(fetch(connection, *demands.look(EVE, VISION, LIMITS))[0])
 
 
 def test_of_nothing_there_is_nothing(database: Database) -> None:

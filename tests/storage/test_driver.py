@@ -107,6 +107,21 @@ def test_one_row_and_many_rows_are_stored_alike(database: Database) -> None:
     assert found == dict.fromkeys(("one", "two", "three"), "the same") | {"x": "1", "y": "2"}
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_what_is_looked_at_with_it_is_as_it_was_before(database: Database, rows: int) -> None:
+    count = ("SELECT count(*), max(key) FROM meta WHERE value = %s", ["new"])
+    if database.is_sqlite:
+        count = ("SELECT count(*), max(key) FROM meta WHERE value = ?", ["new"])
+    with database.write() as connection:
+        store(connection, Writing(REMEMBER, [("x", "new")]))
+        more = [(str(number), "new") for number in range(rows)]
+        seen = store(connection, Writing(REMEMBER, more), look=count)
+        after = fetch(connection, *count)[0]
+
+    assert tuple(seen) == (1, "x")
+    assert after[0] == 1 + rows
+
+
 def test_a_time_is_stored_to_the_microsecond_whatever_its_zone(database: Database) -> None:
     owe = adding(
         JOBS,

@@ -1,43 +1,107 @@
 """Who looks before they store waits for whoever looks at the same."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
+import pytest
 
-from tests.builders import ADMIN, VISION, a_standing
+from tests.builders import ADMIN, EVE, MEMBER, NOW, VISION, a_standing, an_ask
 from tests.postgres import Postgres
-from workflows.domain.entitlements import EmailAddress
+from workflows.domain import requests
+from workflows.domain.entitlements import EmailAddress, Team
+from workflows.domain.events import Change
+from workflows.domain.limits import Demand, Limits
+from workflows.domain.requests import AccessRequest
 from workflows.domain.standings import Standing
 from workflows.storage.database import Database
-from workflows.storage.unit_of_work import Work
+from workflows.storage.unit_of_work import UnitOfWork, Work
 
 FORMER = EmailAddress("eve.before@corp.example")
+SPEECH = Team("speech")
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
-def test_of_two_addresses_of_one_account_the_second_sees_what_was_noted_for_the_first(
+@contextmanager
+def somebody_else_waits(
     postgres: Postgres,
-) -> None:
-    found: list[Standing] = []
+    first: Callable[[UnitOfWork], object],
+    second: Callable[[UnitOfWork], object],
+) -> Iterator[UnitOfWork]:
+    """In the transaction of `first`, as soon as that of `second` waits for it or is through; at the
+    end both are committed.
+    """
 
-    def look_too(work: Work) -> None:
+    def do_too() -> None:
         with work.begin() as begun:
-            found.extend(begun.standings.find_by_account("7", VISION))
+            second(begun)
 
     with postgres.fresh() as url, psycopg.connect(url.replace("+psycopg", "")) as watcher:
         watcher.autocommit = True
         database = Database(url)
         work = Work(database)
-        second = threading.Thread(target=look_too, args=(work,))
+        other = threading.Thread(target=do_too)
         with work.begin() as begun:
-            assert begun.standings.find_by_account("7", VISION) == []
-            second.start()
-            while second.is_alive() and watcher.execute(WAITING).fetchone() == (0,):
-                second.join(0.01)
-            noted = replace(a_standing(noted=True), person=FORMER, account="7", last_seen=ADMIN)
-            begun.standings.save(noted)
-        second.join()
+            first(begun)
+            other.start()
+            while other.is_alive() and watcher.execute(WAITING).fetchone() == (0,):
+                other.join(0.01)
+            yield begun
+        other.join()
         database.close()
 
-    assert [(one.person, one.noted) for one in found] == [(FORMER, True)]
+
+def test_of_two_addresses_of_one_account_the_second_sees_what_was_noted_for_the_first(
+    postgres: Postgres,
+) -> None:
+    found: list[list[Standing]] = []
+
+    def look(begun: UnitOfWork) -> None:
+        found.append(begun.standings.find_by_account("7", VISION))
+
+    with somebody_else_waits(postgres, look, look) as begun:
+        noted = replace(a_standing(noted=True), person=FORMER, account="7", last_seen=ADMIN)
+        begun.standings.save(noted)
+
+    assert found[0] == []
+    assert [(one.person, one.noted) for one in found[1]] == [(FORMER, True)]
+
+
+@pytest.mark.parametrize(
+    ("person", "place", "counted"),
+    [(EVE, SPEECH, (1, 0)), (FORMER, VISION, (0, 1)), (FORMER, SPEECH, (0, 0))],
+    ids=["the same person", "the same place", "nothing the same"],
+)
+def test_who_asks_counts_what_was_asked_by_whoever_it_waited_for(
+    postgres: Postgres, person: EmailAddress, place: Team, counted: tuple[int, int]
+) -> None:
+    found: list[Demand] = []
+
+    def ask(begun: UnitOfWork) -> None:
+        begun.standings.with_grants(person, place, to_ask=True)
+        found.append(begun.record_asked(asked(person, place, "second"), Limits())[1])
+
+    def take_turn(begun: UnitOfWork) -> None:
+        begun.standings.with_grants(EVE, VISION, to_ask=True)
+
+    with somebody_else_waits(postgres, take_turn, ask) as begun:
+        _, demand = begun.record_asked(asked(EVE, VISION, "first"), Limits())
+
+    assert (demand.of_person, demand.at_place) == (0, 0)
+    assert [(one.of_person, one.at_place) for one in found] == [counted]
+
+
+def asked(person: EmailAddress, place: Team, id: str) -> Change[AccessRequest]:
+    """A new request."""
+    return requests.submit(
+        an_ask(requester=person, place=place, role=MEMBER, origin=id),
+        id=id,
+        now=NOW,
+        lapses_at=NOW,
+        rule="defaults",
+        needed=1,
+        held=None,
+        invites=False,
+    )

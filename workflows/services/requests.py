@@ -12,7 +12,7 @@ from typing import TypeVar
 from workflows.domain import checks, grants, limits, policy, requests, standings
 from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import Grant
-from workflows.domain.limits import Limits
+from workflows.domain.limits import Demand, Limits
 from workflows.domain.requests import AccessRequest, Ask, RequestStatus
 from workflows.domain.roster import Roster
 from workflows.errors import (
@@ -70,10 +70,9 @@ def _submit(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
 def _store(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
     now = deps.clock()
     with deps.begin() as work:
-        held, live = holdings(work, roster, ask.requester, ask.place)
+        held, live = holdings(work, roster, ask.requester, ask.place, to_ask=True)
         approval = checks.evaluate(deps.policy, ask, roster, now=now, held=held, live=live)
-        _refuse_too_much(work, deps.policy.limits, ask, now=now)
-        return work.record(
+        request, demand = work.record_asked(
             requests.submit(
                 ask,
                 id=deps.new_id(),
@@ -83,8 +82,11 @@ def _store(deps: Deps, ask: Ask, roster: Roster) -> AccessRequest:
                 needed=approval.needed,
                 held=roster.role_of(ask.requester, ask.place),
                 invites=roster.find_person(ask.requester) is None,
-            )
+            ),
+            deps.policy.limits,
         )
+        _refuse_too_much(demand, deps.policy.limits, ask, now=now)
+        return request
 
 
 def _asked_already(ask: Ask) -> AskedAlready:
@@ -96,10 +98,8 @@ def _asked_already(ask: Ask) -> AskedAlready:
     )
 
 
-def _refuse_too_much(work: UnitOfWork, policy_limits: Limits, ask: Ask, *, now: datetime) -> None:
-    """Last of all, so that the turn that others wait for is a short one."""
-    work.demands.take_turn(ask.requester, ask.place)
-    demand = work.demands.of(ask.requester, ask.place, policy_limits)
+def _refuse_too_much(demand: Demand, policy_limits: Limits, ask: Ask, *, now: datetime) -> None:
+    """In the transaction that stores it, which then stores nothing."""
     too_much = limits.what_is_too_much(policy_limits, demand, place=ask.place, now=now)
     if too_much is not None:
         limit, sentence = too_much
@@ -107,13 +107,18 @@ def _refuse_too_much(work: UnitOfWork, policy_limits: Limits, ask: Ask, *, now: 
 
 
 def holdings(
-    work: UnitOfWork, roster: Roster, person: EmailAddress, place: Place
+    work: UnitOfWork,
+    roster: Roster,
+    person: EmailAddress,
+    place: Place,
+    *,
+    to_ask: bool = False,
 ) -> tuple[Role | None, list[Grant]]:
     """What the person holds there apart from our live grants, and those grants.
 
     What somebody has taken away in W&B the person does not have, and may ask for again.
     """
-    standing, grants = work.standings.with_grants(person, place)
+    standing, grants = work.standings.with_grants(person, place, to_ask=to_ask)
     live = [grant for grant in grants if grant.is_live]
     shown = roster.role_of(person, place)
     if not standing.noted:

@@ -124,6 +124,7 @@ def open_engine(url: str) -> Engine:
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
             hide_parameters=True,  # errors are logged, and people's words are among the values
+            paramstyle="format",  # by their order, as with SQLite
             connect_args={key: on for key, on in OUR_SIDE.items() if key not in parsed.query},
         )
         event.listen(engine, "connect", _prepare_postgresql)

@@ -1,16 +1,17 @@
 """How much is asked already: counted from the stored requests, by indexes, never past the limits.
 
-The counts hold until the commit: whoever would make them wrong waits for `take_turn`.
+The counts hold until the commit for whoever has the turn (`Standings.with_grants`, `to_ask`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select, true
 
 from workflows.domain.entitlements import EmailAddress, Place, place_to_text
 from workflows.domain.limits import Demand, Limits
-from workflows.storage import turns
 from workflows.storage.bookkeeping import table_of
+from workflows.storage.driver import Asked
 from workflows.storage.prepared import Prepared
 from workflows.storage.tables import RequestRow
 
@@ -70,17 +71,17 @@ class Demands:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def take_turn(self, person: EmailAddress, place: Place) -> None:
-        """Until the commit nobody else adds a request of this person, or at this place."""
-        turns.take_to_ask(self._connection, person, place_to_text(place))
+    def look(self, person: EmailAddress, place: Place, limits: Limits) -> Asked:
+        """What finds as much of it as the limits ask about, for `rows.store`."""
+        return _DEMAND.told(
+            self._connection,
+            person=person,
+            place=place_to_text(place),
+            before=limits.requests_per_hour - 1,
+            most_of_person=limits.pending_per_person,
+            most_at_place=limits.pending_per_team,
+        )
 
-    def of(self, person: EmailAddress, place: Place, limits: Limits) -> Demand:
-        """As much of it as the limits ask about."""
-        given = {
-            "person": person,
-            "place": place_to_text(place),
-            "before": limits.requests_per_hour - 1,
-            "most_of_person": limits.pending_per_person,
-            "most_at_place": limits.pending_per_team,
-        }
-        return Demand(**_DEMAND.all(self._connection, **given)[0])
+    def seen(self, cells: Sequence[Any]) -> Demand:
+        """What that has found."""
+        return Demand(**_DEMAND.row(self._connection, cells))

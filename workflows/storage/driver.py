@@ -5,7 +5,7 @@ spent on it (docs/performance.md). What it gives besides is done here: errors ar
 shows the values that were sent, and a connection that broke is thrown away.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
-Given = Sequence[Any] | Mapping[str, Any]
+Given = Sequence[Any]  # the values, in the order in which the statement names them
+Asked = tuple[str, Given]  # a query and its values
 
 
 def fetch(connection: Connection, text: str, given: Given) -> Sequence[Sequence[Any]]:
@@ -31,7 +32,7 @@ def change(connection: Connection, *statements: tuple[str, Sequence[Given]]) -> 
             if len(given) == 1:
                 cursor.execute(text, given[0])
             else:
-                cursor.executemany(text, given)  # type: ignore[arg-type]  # each of one kind
+                cursor.executemany(text, given)
             changed.append(cursor.rowcount)
     return changed
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.types import TypeEngine
 
-from workflows.storage.driver import Given, change, fetch
+from workflows.storage.driver import Asked, Given, change, fetch
 
 Convert = Callable[[Any], Any]
 
@@ -19,12 +19,12 @@ Convert = Callable[[Any], Any]
 class _Said:
     """A statement in the words of one database, and how values come to it and from it.
 
-    `order`: of the values; None where they are sent by their names. `to`, `back`: only the values
-    and columns whose kind the driver does not take as it is.
+    `order`: of the values. `to`, `back`: only the values and columns whose kind the driver does not
+    take as it is.
     """
 
     text: str
-    order: tuple[str, ...] | None
+    order: tuple[str, ...]
     constant: Mapping[str, object]
     to: Mapping[str, Convert]
     columns: tuple[str, ...]
@@ -35,7 +35,7 @@ class _Said:
         values = {**self.constant, **given}
         for name, convert in self.to.items():
             values[name] = convert(values[name])
-        return values if self.order is None else [values[name] for name in self.order]
+        return [values[name] for name in self.order]
 
     def row(self, cells: Sequence[Any]) -> dict[str, Any]:
         """By the names of the columns."""
@@ -62,6 +62,15 @@ class Prepared:
         found = self.all(connection, **given)
         return found[0] if found else None
 
+    def told(self, connection: Connection, **given: object) -> Asked:
+        """What the driver is told, for somebody who tells it more with that."""
+        said = self._in_words_of(connection.dialect)
+        return said.text, said.values(given)
+
+    def row(self, connection: Connection, cells: Sequence[Any]) -> dict[str, Any]:
+        """One row of what it then found, by the names of its columns."""
+        return self._in_words_of(connection.dialect).row(cells)
+
     def change(self, connection: Connection, **given: object) -> int:
         """How many rows it changed."""
         said = self._in_words_of(connection.dialect)
@@ -75,7 +84,7 @@ class Prepared:
 
 def _said(dialect: Dialect, statement: SelectBase | UpdateBase) -> _Said:
     compiled = statement.compile(dialect=dialect)
-    order = compiled.positiontup
+    assert compiled.positiontup is not None, "every engine of ours sends values by their order"
     to = {
         name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
         for name in compiled.params
@@ -83,7 +92,7 @@ def _said(dialect: Dialect, statement: SelectBase | UpdateBase) -> _Said:
     back = {str(column.key): _back(dialect, column.type) for column in statement.exported_columns}
     return _Said(
         text=str(compiled),
-        order=None if order is None else tuple(order),
+        order=tuple(compiled.positiontup),
         constant={
             name: value
             for name, value in compiled.params.items()

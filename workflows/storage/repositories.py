@@ -132,7 +132,7 @@ _STANDINGS_NOTED_FOR = Prepared(
     select(_STANDINGS).where(_STANDINGS.c.account == bindparam("account"), _STANDINGS.c.noted)
 )
 # One row for each grant, and one where there is none; by one way to the database and back.
-_WITH_GRANTS = Prepared(
+_STANDING_WITH_GRANTS = (
     select(
         *(column.label(f"standing_{column.name}") for column in _STANDINGS.c),
         *(column.label(f"grant_{column.name}") for column in _GRANTS.c),
@@ -158,6 +158,8 @@ _WITH_GRANTS = Prepared(
     )
     .order_by(*_IN_ORDER)
 )
+_WITH_GRANTS = Prepared(_STANDING_WITH_GRANTS)
+_WITH_GRANTS_IN_TURN = Prepared(_STANDING_WITH_GRANTS.add_columns(*turns.TO_ASK))
 _ADD_STANDING = adding(_STANDINGS, also=FIRST)
 _CHANGE_STANDING = changing(_STANDINGS)
 
@@ -177,9 +179,17 @@ class Standings:
         row = query.first(self._connection, person=person, place=place_to_text(place))
         return StandingRow.to_domain(row) if row else Standing(person=person, place=place)
 
-    def with_grants(self, person: EmailAddress, place: Place) -> tuple[Standing, list[Grant]]:
-        """The same, with the open grants there in the order they were issued."""
-        rows = _WITH_GRANTS.all(self._connection, person=person, place=place_to_text(place))
+    def with_grants(
+        self, person: EmailAddress, place: Place, *, to_ask: bool = False
+    ) -> tuple[Standing, list[Grant]]:
+        """The same, with the open grants there in the order they were issued.
+
+        `to_ask`: from then until the commit nobody else adds a request of this person, or at this
+        place (SQLite has one writer anyway). What is returned was read before that was waited for.
+        """
+        in_turn = to_ask and self._connection.dialect.name != "sqlite"
+        query = _WITH_GRANTS_IN_TURN if in_turn else _WITH_GRANTS
+        rows = query.all(self._connection, person=person, place=place_to_text(place))
         standing = Standing(person=person, place=place)
         if rows[0]["standing_version"] is not None:
             standing = StandingRow.to_domain(_part(rows[0], "standing_", _STANDINGS))

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Boolean, Connection, Integer, Table, TypeDecorator
 from sqlalchemy.types import DateTime, TypeEngine
 
 from workflows.domain.chain import moment
 from workflows.errors import Conflict
-from workflows.storage.driver import change, fetch
+from workflows.storage.driver import Asked, change, fetch
 
 Cell = str | int | None | datetime
 Row = Sequence[Cell]
@@ -70,18 +71,21 @@ class Writing:
     rows: Sequence[Row]
 
 
-def store(connection: Connection, *writings: Writing) -> None:
+def store(connection: Connection, *writings: Writing, look: Asked | None = None) -> Sequence[Any]:
     """Store all of it; no row may be in it twice.
 
-    Raises `Conflict` when a row that was to be changed is not there as it was loaded.
+    `look`: a query of one row; its cells as they are without what is stored here, or none. Raises
+    `Conflict` when a row that was to be changed is not there as it was loaded.
     """
     todo = [one for one in writings if one.rows]
     if connection.dialect.name == "sqlite":
+        seen = () if look is None else fetch(connection, *look)[0]
         stored = change(connection, *map(_in_sqlite, todo))
     else:
-        stored = _store_in_postgresql(connection, todo)
+        stored, seen = _store_in_postgresql(connection, todo, look)
     if stored != [len(one.rows) for one in todo]:
         raise Conflict("it was changed since it was read")
+    return seen
 
 
 def _in_sqlite(writing: Writing) -> tuple[str, Sequence[Row]]:
@@ -89,14 +93,16 @@ def _in_sqlite(writing: Writing) -> tuple[str, Sequence[Row]]:
     return statement.sqlite, [statement.as_text(row) for row in writing.rows]
 
 
-def _store_in_postgresql(connection: Connection, writings: Sequence[Writing]) -> list[int]:
-    if not writings:
-        return []
+def _store_in_postgresql(
+    connection: Connection, writings: Sequence[Writing], look: Asked | None
+) -> tuple[list[int], Sequence[Any]]:
     texts = tuple(w.statement.one if len(w.rows) == 1 else w.statement.many for w in writings)
     given = tuple(cell for writing in writings for cell in _sent(writing))
-    if len(texts) == 1:
-        return change(connection, (texts[0], [given]))
-    return list(fetch(connection, _together(texts), given)[0])
+    if look is None and len(texts) < 2:
+        return change(connection, *((text, [given]) for text in texts)), ()
+    query, asked = look or ("", ())
+    found = fetch(connection, _together(texts, query), (*asked, *given))[0]
+    return list(found[: len(texts)]), found[len(texts) :]
 
 
 def _sent(writing: Writing) -> Sequence[Cell]:
@@ -108,11 +114,16 @@ def _sent(writing: Writing) -> Sequence[Cell]:
 
 
 @lru_cache
-def _together(texts: tuple[str, ...]) -> str:
-    """One statement of several, that tells how many rows each of them has written."""
-    parts = ", ".join(f"w{n} AS ({text} RETURNING 1)" for n, text in enumerate(texts))
-    counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in range(len(texts)))
-    return f"WITH {parts} SELECT {counts}"
+def _together(texts: tuple[str, ...], query: str) -> str:
+    """One statement of several, that tells how many rows each of them has written.
+
+    And, where there is a query, what that finds: none of them sees what another writes.
+    """
+    parts = [f"w{n} AS ({text} RETURNING 1)" for n, text in enumerate(texts)]
+    found = [f"(SELECT count(*) FROM w{n})" for n in range(len(texts))]
+    if query:
+        parts, found = [f"seen AS ({query})", *parts], [*found, "seen.* FROM seen"]
+    return f"WITH {', '.join(parts)} SELECT {', '.join(found)}"
 
 
 FIRST = {"version": "1"}

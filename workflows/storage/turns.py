@@ -19,15 +19,9 @@ def _held(space: int, key: str) -> Any:  # SQLAlchemy's own type
     return lock.label(key)
 
 
-# Not one statement with what is looked at then: what that sees was fixed before it waited.
-_TO_ASK = Prepared(select(_held(_PERSONS, "person"), _held(_PLACES, "place")))
+# What a statement sees was fixed before it waited: what the turn is for, a later one looks at.
+TO_ASK = (_held(_PERSONS, "person"), _held(_PLACES, "place"))
 _TO_NOTE = Prepared(select(_held(_ACCOUNTS, "account")))
-
-
-def take_to_ask(connection: Connection, person: str, place: str) -> None:
-    """Until the commit nobody else adds a request of this person, or at this place."""
-    if connection.dialect.name != "sqlite":
-        _TO_ASK.all(connection, person=person, place=place)
 
 
 def take_to_note(connection: Connection, account: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from workflows.domain.chain import Keys, Seen
 from workflows.domain.events import Change, DriftFound, DriftGone, Event
 from workflows.domain.grants import Grant, GrantStatus
+from workflows.domain.limits import Demand, Limits
 from workflows.domain.reactions import DELAYS, REACTIONS, JobKind, alerts_of
 from workflows.domain.requests import AccessRequest
 from workflows.domain.roster import Roster
@@ -25,6 +26,7 @@ from workflows.storage.attention import Attention
 from workflows.storage.chain_store import Chain
 from workflows.storage.database import Database
 from workflows.storage.demand import Demands
+from workflows.storage.driver import Asked
 from workflows.storage.gate_store import GateStore
 from workflows.storage.outbox import Job, Outbox, Owed
 from workflows.storage.records import Audit, Meta, Receipts
@@ -77,6 +79,19 @@ class UnitOfWork:
             return change.entity
         return replace(change.entity, version=change.entity.version + 1)
 
+    def record_asked(
+        self, change: Change[AccessRequest], limits: Limits
+    ) -> tuple[AccessRequest, Demand]:
+        """Store one more request as `record` does, and say what is asked without it.
+
+        By one statement, because many come at once. For whoever has the turn to ask.
+        """
+        request = change.entity
+        look = self.demands.look(request.requester, request.place, limits)
+        facts = [(event, request) for event in change.events]
+        seen = self._store(Requests.writings(request), facts, look=look)
+        return replace(request, version=request.version + 1), self.demands.seen(seen)
+
     def record_all(self, changes: Sequence[Change[Grant]]) -> None:
         """The same for many grants that were loaded, by one statement of each kind.
 
@@ -93,21 +108,27 @@ class UnitOfWork:
             [(event, change.entity) for change in changed for event in change.events],
         )
 
-    def _store(self, writings: Sequence[Writing], facts: Sequence[tuple[Event, Entity]]) -> None:
+    def _store(
+        self,
+        writings: Sequence[Writing],
+        facts: Sequence[tuple[Event, Entity]],
+        look: Asked | None = None,
+    ) -> Sequence[Any]:
         """Rows, their facts and jobs, said together where no fact's number is needed."""
         if any(JobKind.ALERT in REACTIONS[type(event)] for event, _ in facts):
-            store(self._connection, *writings)
+            seen = store(self._connection, *writings, look=look)
             for event, entity in facts:
                 audit_id = self.audit.add(event)
                 for kind in REACTIONS[type(event)]:
                     self._owe(kind, event, audit_id, entity)
-            return
+            return seen
         owed = [
             _owed(kind, event, entity) for event, entity in facts for kind in REACTIONS[type(event)]
         ]
         noted = self.audit.writing([event for event, _ in facts])
-        store(self._connection, *writings, noted, self.outbox.writing(owed))
+        seen = store(self._connection, *writings, noted, self.outbox.writing(owed), look=look)
         self.owes.update(one.kind for one in owed)
+        return seen
 
     def announce(self, event: Event) -> int:
         """Store a fact about the deployment itself, and say which row that is: no request, grant or
