@@ -25,12 +25,12 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: it is piped, searched and read aloud
 )
 cli.add_typer(policy.commands, name="policy")
 cli.add_typer(audit.commands, name="audit")
 cli.add_typer(stuck.commands, name="stuck")
 cli.add_typer(grants.commands, name="grants")
-cli.command()(reconcile.reconcile)
 
 
 def _tell_version(asked: bool) -> None:
@@ -59,7 +59,7 @@ def _options(
 
 @cli.command()
 def run() -> None:
-    """Start the bot: HTTP with its health pages, and Socket Mode when SLACK_APP_TOKEN is set.
+    """Start the bot. HTTP with its health pages, and Socket Mode when SLACK_APP_TOKEN is set.
 
     Settings come from the environment, or from a file `.env` in this folder; the README lists them.
     """
@@ -85,7 +85,7 @@ def run() -> None:
 
 def _run(settings: "Settings", page: "metrics.Page") -> None:
     from bot.app import AlreadyRunning, build
-    from bot.server import serve
+    from bot.server import listen, serve
     from workflows.policy_file import PolicyFileError
     from workflows.storage.database import sqlite_file
     from workflows.storage.schema import SchemaUnfit
@@ -99,13 +99,14 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
     except Exception as error:  # the database: one sentence says what is wrong. A bug: raised again
         failed(trouble(error, sqlite_file(settings.database_url.get_secret_value())))
     page.attach(bot.measured())
-    gc.collect()
-    gc.freeze()  # what is here now stays to the end: looking through it for garbage takes 50 ms
-    try:
-        with bot:
-            serve(bot.http, settings.host, settings.port, on_stop=bot.wind_down)
+    try:  # before the bot begins: one that cannot be reached is to change nothing either
+        listening = listen(settings.host, settings.port)
     except OSError as error:
         failed(_closed("PORT", settings.port, settings.host, error))
+    gc.collect()
+    gc.freeze()  # what is here now stays to the end: looking through it for garbage takes 50 ms
+    with listening, bot:
+        serve(bot.http, listening, on_stop=bot.wind_down)
 
 
 def _closed(setting: str, port: int | None, host: str, error: OSError) -> str:
@@ -132,6 +133,9 @@ def migrate() -> None:
         typer.echo(f"The database{where} went from schema {done.before} to {done.after}.")
     else:
         typer.echo(f"The database{where} is up to date (schema {done.after}).")
+
+
+cli.command()(reconcile.reconcile)
 
 
 def main() -> None:

@@ -245,25 +245,25 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(app: ASGIApp, host: str, port: int, on_stop: Callable[[], None]) -> None:
+def serve(app: ASGIApp, listening: socket.socket, on_stop: Callable[[], None]) -> None:
     """Answer HTTP until SIGTERM or SIGINT, then let running requests finish, and return.
 
     `on_stop` is called once, when stopping begins; it runs on the event loop and must only signal.
-    Raises `OSError` when the port cannot be opened. For the main thread: others get no signals.
+    For the main thread: others get no signals.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    with listen(host, port) as listening:
-        server = Server(app, on_stop)
-        log.info("listening", extra={"host": host, "port": listening.getsockname()[1]})
+    server = Server(app, on_stop)
+    host, port = listening.getsockname()[:2]
+    log.info("listening", extra={"host": host, "port": port})
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            server.should_exit = True
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
 
-        # uvicorn raises the signal again when it is done. With the default handler still there the
-        # process would end in the middle of the caller's own stopping.
-        before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            server.run(sockets=[listening])
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+    # uvicorn raises the signal again when it is done. With the default handler still there the
+    # process would end in the middle of the caller's own stopping.
+    before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        server.run(sockets=[listening])
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -33,7 +33,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="A file; standard output without it.")
     ] = None,
 ) -> None:
-    """Write every fact there is, oldest first: who, what, when, before, after, by which rule."""
+    """Write every fact, oldest first. Who, what, when, before, after, by which rule."""
     if csv == json:
         wrong("Say --csv or --json, one of them.")
     from workflows.services import audit
@@ -62,7 +62,7 @@ def verify(
         typer.Option("--heads", help="A file of published heads; AUDIT_PUBLISH's without it."),
     ] = None,
 ) -> None:
-    """Say whether the audit log is what was written, or name the first row that is not.
+    """Say whether the audit log is what was written. If not, name the first bad row.
 
     Exit code 0: it is, 1: it is not, 2: a key is missing, without which nobody can say.
     """
@@ -166,7 +166,7 @@ def erase(
     by: Annotated[str, typer.Option("--by", help="Who says so; else the login name.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Replace an address in the audit log by a pseudonym, and blank what the person wrote.
+    """Put a pseudonym in the place of an address, and blank what the person wrote.
 
     The chain stays whole. It cannot be undone.
     """

@@ -17,7 +17,7 @@ def _group() -> None:
 
 @commands.command("check")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]) -> None:
-    """Say whether FILE is a policy, or name every mistake in it with its line."""
+    """Say whether FILE is a policy. If not, name every mistake with its line."""
     from workflows import policy_file
 
     try:

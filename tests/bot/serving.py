@@ -88,7 +88,8 @@ def _main() -> None:
     logger = logging.getLogger("bot.server")
     logger.setLevel(logging.INFO)
     logger.addHandler(SayPort())
-    serve(a_server_app(), "127.0.0.1", 0, on_stop=lambda: print("stopping", flush=True))  # noqa: T201 - see above
+    with listen("127.0.0.1", 0) as port:
+        serve(a_server_app(), port, on_stop=lambda: print("stopping", flush=True))  # noqa: T201 - see above
     print("stopped", flush=True)  # noqa: T201 - see above
     sys.exit(0)
 

@@ -97,7 +97,7 @@ def test_the_version_is_told_with_the_name_and_imports_nothing_slow(tmp_path: Pa
 @pytest.mark.parametrize("arguments", [(), ("policy",), ("audit",)])
 def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = wandb_access(*arguments, folder=tmp_path)
-    assert "Usage" in done.stdout
+    assert "Usage" in done.stderr
     assert done.returncode == 2
 
 
@@ -217,6 +217,7 @@ def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path:
         same_port = wandb_access("run", environ=environ, folder=tmp_path)
         assert same_port.returncode == 1
         said = same_port.stderr.splitlines()
+        assert len(said) == 2, "it has begun nothing: no record but that it starts"
         why = f"Port {running.port} on 127.0.0.1 cannot be opened: Address already in use."
         assert f"{why} Look at PORT and HOST." in said
         running.terminate()
