@@ -21,6 +21,8 @@ from tests.services.racing import (
 )
 from tests.services.rig import Rig
 from workflows.domain.durations import Span
+from workflows.domain.limits import Limits
+from workflows.domain.policy import Policy
 from workflows.storage.database import Database
 
 pytestmark = pytest.mark.no_cover  # being traced takes twice as long
@@ -58,6 +60,7 @@ RACES = {
 
 def subjects_of(rig: Rig, race: Race, count: int) -> list[Subject]:
     """A request for each pair, and a grant where the race needs one; no two end together."""
+    rig.rewire(policy=Policy(limits=Limits(pending_per_team=count)))
     subjects = []
     for number, person in enumerate(add_people(rig, count)):
         seconds = 900 + 60 * number
