@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import cycle
 from urllib.parse import urlencode
 
 import httpx
@@ -25,13 +24,16 @@ from tests.bot.signing import SECRET, signed_headers
 Dispatch = Callable[[BoltRequest], BoltResponse]
 
 
-_ages = cycle(range(MAX_AGE // 2))
+_signed_in: set[int] = set()
 
 
 def post(port: int, body: bytes, content_type: str | None = None) -> httpx.Response:
-    """A delivery of its own: signed in another second than the last, or the same body would be a
+    """A delivery of its own: signed in a second that no other was, or the same body would be a
     replay of it."""
-    headers = signed_headers(body, clock() - next(_ages))
+    now = int(clock())
+    second = next(one for one in range(now, now - MAX_AGE // 2, -1) if one not in _signed_in)
+    _signed_in.add(second)
+    headers = signed_headers(body, second)
     if content_type is not None:
         headers["content-type"] = content_type
     return httpx.post(f"http://127.0.0.1:{port}/slack/events", content=body, headers=headers)

@@ -1,7 +1,7 @@
 """How much may be asked at a time, so that nobody's wishes bury everybody else's.
 
 `what_is_too_much` compares what is stored with the policy's limits; its sentence says when to come
-back. What is over a limit is refused and not stored: storing it is what the limit is there against.
+back. What is over a limit is refused, and nothing of it stays stored.
 """
 
 import math
