@@ -78,6 +78,7 @@ def run() -> None:
     try:
         beside.enter_context(metrics.serving(page, settings.host, settings.metrics_port))
     except OSError as error:
+        _refuse_second(settings)
         failed(_closed("METRICS_PORT", settings.metrics_port, settings.host, error))
     with beside:
         _run(settings, page)
@@ -107,6 +108,19 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
     gc.freeze()  # what is here now stays to the end: looking through it for garbage takes 50 ms
     with listening, bot:
         serve(bot.http, listening, on_stop=bot.wind_down)
+
+
+def _refuse_second(settings: "Settings") -> None:
+    """Say so if what has the port is another of us: its settings name the same port."""
+    from bot.app import AlreadyRunning, hold
+
+    try:
+        with ExitStack() as close:
+            hold(settings.database_url.get_secret_value(), close)
+    except AlreadyRunning as error:
+        failed(str(error))
+    except OSError:
+        return  # no second one, then: the port is said first, and the file when that is mended
 
 
 def _closed(setting: str, port: int | None, host: str, error: OSError) -> str:

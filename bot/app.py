@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from uuid import uuid4
 
@@ -51,6 +52,12 @@ log = logging.getLogger(__name__)
 
 class AlreadyRunning(Exception):
     """Another process works on this SQLite file; several need PostgreSQL."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"Another wandb-access is running on {file.name}. "
+            "One process works on a SQLite file; for several use PostgreSQL (DATABASE_URL)."
+        )
 
 
 def build(settings: Settings) -> Bot:
@@ -100,19 +107,22 @@ def _build(settings: Settings, policy: Policy, close: ExitStack) -> Bot:
 
 def _database(url: str, close: ExitStack) -> Database:
     """The database, migrated; on SQLite for this process alone."""
-    file = sqlite_file(url)
-    if file is not None:
-        lock = hold_alone(file)
-        if lock is None:
-            raise AlreadyRunning(
-                f"Another wandb-access is running on {file.name}. "
-                "One process works on a SQLite file; for several use PostgreSQL (DATABASE_URL)."
-            )
-        close.callback(lock.close)
+    hold(url, close)
     database = Database(url)
     close.callback(database.close)
     migrate(database)
     return database
+
+
+def hold(url: str, close: ExitStack) -> None:
+    """Keep others off a SQLite file until `close`. Raises `AlreadyRunning` when it is kept."""
+    file = sqlite_file(url)
+    if file is None:
+        return
+    lock = hold_alone(file)
+    if lock is None:
+        raise AlreadyRunning(file)
+    close.callback(lock.close)
 
 
 def assemble(

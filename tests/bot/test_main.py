@@ -15,6 +15,7 @@ import pytest
 from alembic import command as alembic
 from sqlalchemy import inspect, make_url
 
+from bot.server import listen
 from sandbox.bot_process import ROOT, BotProcess
 from sandbox.processes import finished, warm
 from tests import traced
@@ -220,6 +221,25 @@ def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path:
         assert len(said) == 2, "it has begun nothing: no record but that it starts"
         why = f"Port {running.port} on 127.0.0.1 cannot be opened: Address already in use."
         assert f"{why} Look at PORT and HOST." in said
+        running.terminate()
+
+
+def test_a_second_one_with_the_same_port_of_metrics_is_told_that_it_is_the_second(
+    tmp_path: Path,
+) -> None:
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    environ = environ_of(tmp_path, METRICS_PORT=str(port))
+    with BotProcess(environ, tmp_path, start=warm) as running:
+        running.wait_until("/healthz", 200)
+        second = wandb_access("run", environ=environ, folder=tmp_path)
+        assert second.returncode == 1
+        assert "Another wandb-access is running on access.db" in second.stderr
+        other = environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}"}
+        stranger = wandb_access("run", environ=other, folder=tmp_path)
+        assert stranger.returncode == 1
+        assert f"Port {port} on 127.0.0.1 cannot be opened" in stranger.stderr
+        assert "Look at METRICS_PORT and HOST." in stranger.stderr
         running.terminate()
 
 
