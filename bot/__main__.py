@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 it did not work · 2 something you gave is wrong (each m
 
 import gc
 import os
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from bot.commands import audit, grants, policy, reconcile, stuck
 from bot.commands.database import check_folder, open_database
 from bot.commands.database_trouble import trouble
 from bot.commands.exits import failed, wrong
+from bot.commands.output import unwritable
 
 if TYPE_CHECKING:
     from bot import metrics
@@ -85,7 +87,7 @@ def run() -> None:
 
 
 def _run(settings: "Settings", page: "metrics.Page") -> None:
-    from bot.app import AlreadyRunning, build
+    from bot.app import AlreadyRunning, SeveralNames, build
     from bot.server import listen, serve
     from workflows.policy_file import PolicyFileError
     from workflows.storage.database import sqlite_file
@@ -95,7 +97,7 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
         bot = build(settings)
     except PolicyFileError as error:
         wrong(str(error))
-    except (AlreadyRunning, SchemaUnfit) as error:
+    except (AlreadyRunning, SeveralNames, SchemaUnfit) as error:
         failed(str(error))
     except Exception as error:  # the database: one sentence says what is wrong. A bug: raised again
         failed(trouble(error, sqlite_file(settings.database_url.get_secret_value())))
@@ -112,12 +114,12 @@ def _run(settings: "Settings", page: "metrics.Page") -> None:
 
 def _refuse_second(settings: "Settings") -> None:
     """Say so if what has the port is another of us: its settings name the same port."""
-    from bot.app import AlreadyRunning, hold
+    from bot.app import AlreadyRunning, SeveralNames, hold
 
     try:
         with ExitStack() as close:
             hold(settings.database_url.get_secret_value(), close)
-    except AlreadyRunning as error:
+    except (AlreadyRunning, SeveralNames) as error:
         failed(str(error))
     except OSError:
         return  # no second one, then: the port is said first, and the file when that is mended
@@ -154,7 +156,14 @@ cli.command()(reconcile.reconcile)
 
 def main() -> None:
     """The entry point that the package installs."""
-    cli()
+    try:
+        cli()
+    except OSError:
+        trouble = unwritable()
+        if trouble is None:
+            raise
+        typer.echo(f"Standard output cannot be written: {trouble}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

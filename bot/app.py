@@ -50,6 +50,20 @@ WORKER_TIMEOUT = 10
 log = logging.getLogger(__name__)
 
 
+class SeveralNames(Exception):
+    """A SQLite file that has another name too: what is written by the one is lost by the other.
+
+    SQLite keeps what is newest beside the name that it was opened by
+    (sqlite.org/howtocorrupt.html, section 2.5).
+    """
+
+    def __init__(self, file: Path, names: int) -> None:
+        super().__init__(
+            f"{file.name} has {names} names (hard links). SQLite damages a file that is opened by "
+            "two of them, so one name is to stay: `find DIR -samefile FILE` shows them all."
+        )
+
+
 class AlreadyRunning(Exception):
     """Another process works on this SQLite file; several need PostgreSQL."""
 
@@ -61,7 +75,10 @@ class AlreadyRunning(Exception):
 
 
 def build(settings: Settings) -> Bot:
-    """Make the real parts. Raises `PolicyFileError`, `SchemaUnfit` and `AlreadyRunning`."""
+    """Make the real parts.
+
+    Raises `PolicyFileError`, `SchemaUnfit`, `AlreadyRunning` and `SeveralNames`.
+    """
     policy = policy_file.load(settings.policy_file)
     with ExitStack() as close:  # what was opened is closed again when a later part cannot be made
         bot = _build(settings, policy, close)
@@ -115,10 +132,16 @@ def _database(url: str, close: ExitStack) -> Database:
 
 
 def hold(url: str, close: ExitStack) -> None:
-    """Keep others off a SQLite file until `close`. Raises `AlreadyRunning` when it is kept."""
+    """Keep others off a SQLite file until `close`.
+
+    Raises `AlreadyRunning` when it is kept, and `SeveralNames` when that could be gone around.
+    """
     file = sqlite_file(url)
     if file is None:
         return
+    names = file.stat().st_nlink if file.exists() else 1
+    if names > 1:
+        raise SeveralNames(file, names)
     lock = hold_alone(file)
     if lock is None:
         raise AlreadyRunning(file)

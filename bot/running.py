@@ -185,7 +185,8 @@ class Bot:
         )
 
     def health(self) -> Health:
-        """Ready once W&B has been read, unless Slack refuses the token: then nothing works.
+        """Ready once W&B has been read, unless Slack refuses the token, or the database what is
+        to be stored: then nothing works.
 
         Degraded while one of them, the sweep or the lead is not well. A Slack that is down leaves
         it ready: what Slack delivers all the same is better answered than turned away.
@@ -195,9 +196,10 @@ class Bot:
         except DirectoryUnavailable:
             roster = None
         working = self.worker.is_running
+        storing = self.database.takes_writes()
         sweeping = self.sweep_age() < SWEPT_WITHIN
         checks = {
-            "database": "ok",
+            "database": "ok" if storing else "takes nothing new: is its disk full?",
             "worker": "ok" if working else "stopped",
             "slack": self.token.text,
             "wandb": self._reading(roster),
@@ -205,7 +207,9 @@ class Bot:
             "leader": self.leader.state,
         }
         refused = self.token.is_refused
-        ready = working and roster is not None and not (refused or self.token.is_awaited)
+        ready = (
+            working and storing and roster is not None and not (refused or self.token.is_awaited)
+        )
         well = all(checks[name] == "ok" for name in ("slack", "wandb", "sweep"))
         degraded = not well or bool(self.leader.trouble)
         return Health(ready=ready, degraded=degraded, broken=refused, checks=checks)

@@ -33,6 +33,24 @@ STORING: tuple[Safeguard, ...] = (
         "test_of_two_addresses_of_one_account_the_second_sees_what_was_noted_for_the_first",
     ),
     Safeguard(
+        name="a database that takes nothing new is not ready",
+        why="nothing is given and nothing ends, and whoever watches the bot reads that all is well",
+        file="workflows/storage/database.py",
+        old="            self._refused = True\n",
+        new="            self._refused = False\n",
+        test="bot/test_readiness.py::"
+        "test_a_database_that_takes_nothing_new_makes_it_unready_until_it_does",
+    ),
+    Safeguard(
+        name="a SQLite file has one name",
+        why="two processes work on it, and each loses what the other writes",
+        file="bot/app.py",
+        old="    if names > 1:\n",
+        new="    if names > 2:\n",
+        test="bot/test_main.py::"
+        "test_a_second_one_on_the_same_file_by_another_name_is_refused[hard]",
+    ),
+    Safeguard(
         name="who asks waits for whoever asks as the same person",
         why="many forms at once get past the limits of a person",
         file="workflows/storage/turns.py",

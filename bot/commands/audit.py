@@ -149,6 +149,11 @@ def _notes(verdict: "Verdict") -> list[str]:
             f"{counted(verdict.waiting, 'row')} not sealed yet; the oldest is from "
             f"{verdict.oldest_waiting} UTC; while the bot runs it takes seconds."
         )
+    if verdict.head is not None and not verdict.noted:
+        notes.append(
+            "the bot's own note of the newest seal is gone; until it seals again, rows that were "
+            "cut off at the end show by the published heads alone."
+        )
     if verdict.plain and verdict.head is not None and verdict.head.key != NO_KEY:
         notes.append(
             f"seq 1 to {verdict.plain} were sealed without a key. If AUDIT_KEY was set from the "

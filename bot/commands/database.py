@@ -59,7 +59,7 @@ def open_database(*, new: bool = False) -> "Iterator[Database]":
             database.close()
     except schema.SchemaUnfit as error:
         failed(str(error))
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
         failed(trouble(error, file))
 
 

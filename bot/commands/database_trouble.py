@@ -31,12 +31,13 @@ _POSTGRESQL = (
 )
 """What the server or libpq says (in English), and what that means."""
 
+_NO_TEXT = "Could not decode to UTF-8"  # as the driver says it of a cell
 _SQLITE = (
-    ("unable to open", "may this user read and write it, and its folder?"),
+    ("unable to open", "may this user read and write it, and its folder? Is the disk full?"),
     ("readonly|read-only", "it may not be written by this user, or its folder may not."),
     ("locked", "somebody has been writing for longer than we wait. Try again."),
     ("full", "the disk is full."),
-    ("disk I/O", "the disk, or the network share that it is on, gives errors."),
+    ("disk I/O", "the disk, or the network share that it is on, is full or gives errors."),
 )
 
 
@@ -47,6 +48,8 @@ def trouble(error: Exception, file: Path | None) -> str:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    if file is not None and isinstance(error, UnicodeDecodeError):  # of its table of contents
+        return _of_sqlite(error, _NO_TEXT, file)
     if not isinstance(error, SQLAlchemyError | OSError):
         raise error
     said = str(getattr(error, "orig", None) or error)
@@ -60,8 +63,9 @@ def _of_sqlite(error: Exception, said: str, file: Path) -> str:
             f"{path} is not a SQLite database. Look at DATABASE_URL; where it is the right file, "
             "it is damaged: restore a backup."
         )
-    if "malformed" in said:
-        return f"The database file {path} is damaged ({said}). Restore a backup."
+    if "malformed" in said or _NO_TEXT in said:
+        why = _NO_TEXT if _NO_TEXT in said else said  # what follows would be the text itself
+        return f"The database file {path} is damaged ({why}). Restore a backup."
     if isinstance(error, OSError):
         said = error.strerror or type(error).__name__
     return f"The database {path} cannot be used ({said}): {_meaning(said, _SQLITE)}"

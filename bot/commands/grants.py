@@ -55,7 +55,9 @@ def revoke(
     operator = said.operator(by)
     with open_stored(writes=True) as (stored, _):
         try:
-            ended = revocation.revoke(stored.begin, id, by=operator, reason=why, now=stored.clock())
+            ended = revocation.revoke(
+                stored.begin, said.readable(id), by=operator, reason=why, now=stored.clock()
+            )
         except (NotFound, Refused) as error:
             failed(str(error))
     what = tables.plain(f"{ended.role.name} in {ended.place} for {ended.person}")

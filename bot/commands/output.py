@@ -11,6 +11,19 @@ from typing import TextIO
 from bot.commands.exits import failed, wrong
 
 
+def unwritable() -> str | None:
+    """Why standard output takes nothing, if so. Nothing is written to it afterwards, at the end of
+    the process either: Python's own exit code for that would come over ours.
+    """
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")  # where nothing is buffered, nothing is left to flush
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error.strerror or type(error).__name__
+    return None
+
+
 @contextmanager
 def written(output: Path | None) -> Iterator[TextIO]:
     """Write to this file, or to standard output. What cannot be written ends the command.

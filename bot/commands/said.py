@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 100  # characters
 NAMELESS = "This user has no login name: say with --by who you are."
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
+_ADDRESS = re.compile(r"[^\s@\ud800-\udfff]+@[^\s@\ud800-\udfff]+")  # surrogates: no UTF-8
 
 
 def operator(by: str, login_name: Callable[[], str] = getpass.getuser) -> str:
@@ -32,7 +32,7 @@ def reason(text: str, missing: str) -> str:
     """`--reason` without what surrounds it; `missing` is told where nothing is left."""
     from workflows.domain.checks import MAX_REASON
 
-    kept = _text(text).strip()
+    kept = readable(text).strip()
     if not kept:
         wrong(missing)
     if len(kept) > MAX_REASON:
@@ -58,9 +58,9 @@ def _named(login_name: Callable[[], str]) -> str:
 
 def _on_a_line(name: str) -> str:
     """A login name comes from the environment, and can be anything."""
-    return " ".join("".join(one if one.isprintable() else " " for one in _text(name)).split())
+    return " ".join("".join(one if one.isprintable() else " " for one in readable(name)).split())
 
 
-def _text(given: str) -> str:
+def readable(given: str) -> str:
     """Bytes that are no UTF-8 come as lone surrogates, which no database takes."""
     return given.encode("utf-8", "replace").decode()

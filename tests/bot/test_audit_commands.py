@@ -140,6 +140,14 @@ def test_verify_says_what_is_not_wrong_and_good_to_know(
     )
     assert keyed.returncode == 0
     assert "Note: seq 1 to 1 were sealed without a key." in keyed.stdout
+    assert "own note" not in keyed.stdout
+    with rig.work.begin() as work:
+        work.meta.put(HEAD, "")
+    unnoted = wandb_access(
+        "audit", "verify", environ={**environ, "AUDIT_KEY": SECRET}, folder=tmp_path
+    )
+    assert unnoted.returncode == 0
+    assert "Note: the bot's own note of the newest seal is gone" in unnoted.stdout
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -224,6 +224,28 @@ def test_a_second_one_on_the_same_file_or_port_says_what_is_in_its_way(tmp_path:
         running.terminate()
 
 
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_second_one_on_the_same_file_by_another_name_is_refused(
+    link: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    with BotProcess(environ_of(tmp_path), tmp_path, start=warm) as running:
+        running.wait_until("/healthz", 200)
+        if link == "symbolic":
+            other.symlink_to(tmp_path / "access.db")
+        else:
+            other.hardlink_to(tmp_path / "access.db")
+        environ = environ_of(tmp_path, DATABASE_URL=f"sqlite:///{other}")
+        second = wandb_access("run", environ=environ, folder=tmp_path)
+        running.terminate()
+    assert second.returncode == 1
+    why = {
+        "symbolic": "Another wandb-access is running on other.db.",
+        "hard": "other.db has 2 names (hard links).",
+    }
+    assert why[link] in second.stderr
+
+
 def test_a_second_one_with_the_same_port_of_metrics_is_told_that_it_is_the_second(
     tmp_path: Path,
 ) -> None:
@@ -250,6 +272,73 @@ def test_ctrl_c_ends_it_well_too(tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.wait_until_over() == 0
     assert "Traceback" not in running.output
+
+
+# -- what is wrong outside ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "migrate", "grants", "stuck", "audit verify"])
+def test_a_database_whose_table_of_contents_is_no_text_is_damaged(
+    command: str, sqlite: Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    with sqlite.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    sqlite.close()
+    file = tmp_path / "access.db"
+    whole = file.read_bytes()
+    assert b"CREATE TABLE alembic_version" in whole
+    file.write_bytes(whole.replace(b"alembic_version", b"alembic_ve\xf2sion"))
+
+    environ = environ_of(tmp_path, DATABASE_URL=sqlite_url)
+    done = wandb_access(*command.split(), environ=environ, folder=tmp_path)
+
+    assert done.returncode == 1
+    assert f"The database file {file.resolve()} is damaged" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("audit", "erase", "\udcff@x.y", "--reason", "x", "--yes"), 2, "is no e-mail address"),
+        (("grants", "--person", "eve@x.\udcff"), 2, "is no e-mail address"),
+        (("grants", "revoke", "\udcff", "--reason", "x"), 1, "No access that is open"),
+    ],
+)
+def test_arguments_that_are_no_utf_8_are_answered(
+    arguments: tuple[str, ...],
+    code: int,
+    says: str,
+    sqlite: Database,
+    sqlite_url: str,
+    tmp_path: Path,
+) -> None:
+    environ = {"DATABASE_URL": sqlite_url}
+    done = wandb_access(*arguments, environ=environ, folder=tmp_path)
+    assert done.returncode == code
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "grants", "audit verify", "migrate"])
+def test_where_nobody_can_be_told_anything_the_exit_code_says_so(
+    command: str, sqlite: Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no full disk to try")
+    with full.open("w") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *command.split()],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": sqlite_url},
+            cwd=tmp_path,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Standard output cannot be written: No space left on device\n",
+    )
 
 
 # -- migrate and audit ---------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """How the bot says it is: ready or not, and why, in words that tell what to do."""
 
+import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from bot import running, slack_token
 from bot.app import build
@@ -52,6 +56,37 @@ def test_once_w_and_b_was_read_it_is_ready(assembled: Assembled) -> None:
     with assembled.bot as bot:
         assembled.read()
         assert bot.health() == Health(ready=True, degraded=False, checks=WELL)
+
+
+def test_a_database_that_takes_nothing_new_makes_it_unready_until_it_does(
+    assembled: Assembled,
+) -> None:
+    """Nobody else need write anything for it to be noticed that it does."""
+    with assembled.bot as bot:
+        assembled.read()
+        with refusing(bot.database):
+            until(lambda: not bot.health().ready)  # whatever is stored next
+            refused = bot.health()
+        taken = bot.health()
+
+    assert refused.checks["database"] == "takes nothing new: is its disk full?"
+    assert (taken.ready, taken.checks["database"]) == (True, "ok")
+
+
+@contextmanager
+def refusing(database: Database) -> Iterator[None]:
+    """Every connection may only read, as on a disk that is full."""
+
+    def read_only(connection: sqlite3.Connection, _entry: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    event.listen(database.engine, "connect", read_only)
+    database.close()
+    try:
+        yield
+    finally:
+        event.remove(database.engine, "connect", read_only)
+        database.close()
 
 
 def test_a_w_and_b_that_stays_away_makes_it_degraded_but_not_unready(

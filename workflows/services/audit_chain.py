@@ -182,7 +182,8 @@ def _announce_altered(deps: Stored, work: UnitOfWork, rows: tuple[str, ...]) -> 
 class Verdict:
     """What was found: nothing, or the first thing that is wrong; and what was looked at.
 
-    Up to the seq `plain` the log was sealed without a key. `asks`: these keys are missing for more,
+    Up to the seq `plain` the log was sealed without a key. `noted`: the sealer's own note of the
+    newest seal is there, by which a cut at the end shows. `asks`: these keys are missing for more,
     and without them nothing else is seen to be wrong.
     """
 
@@ -193,6 +194,7 @@ class Verdict:
     oldest_waiting: str
     wrong: Finding | None
     asks: NotGiven | None = None
+    noted: bool = True
 
 
 def verify(work: UnitOfWork, published: Iterable[Published] = ()) -> Verdict:
@@ -207,7 +209,7 @@ def verify(work: UnitOfWork, published: Iterable[Published] = ()) -> Verdict:
     if noted is not None:
         told = Published(noted.seq, noted.hash, "was noted by the bot when it sealed it")
         heads.setdefault(noted.seq, told)
-    verdict = _walked(work, heads)
+    verdict = replace(_walked(work, heads), noted=noted is not None)
     if verdict.wrong is None or not verdict.wrong.by_unknown_key:
         return verdict
     keys = work.chain.keys

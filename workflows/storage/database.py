@@ -12,13 +12,13 @@ import select
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import InternalError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT = 5_000  # milliseconds; a short wait beats an error
@@ -40,6 +40,7 @@ OUR_SIDE: dict[str, int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+_CHANGE_NOTHING = text("UPDATE alembic_version SET version_num = version_num")
 _THEIR_SIDE = """
 SELECT set_config('tcp_keepalives_idle', '4', false),
        set_config('tcp_keepalives_interval', '2', false),
@@ -59,6 +60,7 @@ class Database:
         # and trying again, and share one connection, which knows the pages that were just written.
         self._turn = threading.Lock()
         self._writer: Connection | None = None
+        self._refused = False  # what was to be written last
         self._readers = self.engine
         if not self.is_sqlite:
             self._readers = self.engine.execution_options(
@@ -68,6 +70,23 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, rolled back on any exception."""
+        try:
+            with self._write() as connection:
+                yield connection
+        except (OperationalError, InternalError):  # a full disk, a file that may only be read
+            self._refused = True
+            raise
+        self._refused = False
+
+    def takes_writes(self) -> bool:
+        """Whether it stores what it is given; asked only where it did not the last time."""
+        if self._refused:
+            with suppress(OperationalError, InternalError), self.write() as connection:
+                connection.execute(_CHANGE_NOTHING)
+        return not self._refused
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 yield connection
@@ -212,7 +231,8 @@ def hold_alone(path: Path) -> IO[bytes] | None:
 
     The returned file keeps the lock until it is closed or the process ends, however it ends.
     """
-    lock = path.with_name(path.name + ".lock").open("wb")
+    file = path.resolve()  # by whatever name: SQLite follows links too
+    lock = file.with_name(file.name + ".lock").open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
