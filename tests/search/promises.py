@@ -105,6 +105,8 @@ class Promises:
         if self.meeting & OVERTAKING:
             return
         base = self._world.base(person, place)
+        if after == base:  # what people last set there; it is among what we sent by now
+            return
         if base in self._looks_like_ours(person, place):  # nobody can tell a hand from our own
             self._world.was_ours(person, place)
             return

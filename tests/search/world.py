@@ -177,7 +177,8 @@ class World:
         for one in due:
             key = (one.person, place_to_text(one.place))
             base = self.base(one.person, one.place)
-            if self.held(one.person, one.place) == base != one.base:  # W&B undoes what a hand did
+            undone = self.held(one.person, one.place) == base != one.base
+            if undone and base is not None:  # W&B undoes what a hand gave; none gets back more
                 self.hands[key] = (*self.hands[key], one.base)
             self.about_to_change()
             self.landed_at = self.now
