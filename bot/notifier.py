@@ -7,7 +7,7 @@ message is looked for by its metadata (docs.slack.dev/messaging/message-metadata
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,18 @@ LOOK_BACK = 100  # messages of a conversation that are looked through
 
 # The message is no longer there to be redrawn; a new one takes its place.
 _MESSAGE_IS_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+
+# Slack does not take what the message shows; the same words without blocks it takes.
+_MESSAGE_IS_WRONG = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "invalid_attachments",
+    }
+)
+MAX_TEXT = 3_000  # characters of the words alone; Slack cuts at 4,000 by its own advice
 
 log = logging.getLogger(__name__)
 
@@ -99,25 +111,31 @@ class SlackNotifier:
         return True
 
     def _post(self, to: str, message: Message, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        return call(
-            self._client.chat_postMessage,
-            channel=to,
-            text=message.text,
-            blocks=message.blocks,
-            metadata=metadata or None,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+        def post(text: str, blocks: object) -> dict[str, Any]:
+            return call(
+                self._client.chat_postMessage,
+                channel=to,
+                text=text,
+                blocks=blocks,
+                metadata=metadata or None,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+
+        return _or_its_words_alone(post, message)
 
     def _update(self, receipt: Receipt, message: Message, metadata: Mapping[str, Any]) -> None:
-        call(
-            self._client.chat_update,
-            channel=receipt.channel,
-            ts=receipt.ts,
-            text=message.text,
-            blocks=message.blocks,
-            metadata=metadata,
-        )
+        def update(text: str, blocks: object) -> dict[str, Any]:
+            return call(
+                self._client.chat_update,
+                channel=receipt.channel,
+                ts=receipt.ts,
+                text=text,
+                blocks=blocks,  # an empty list takes away what is there
+                metadata=metadata,
+            )
+
+        _or_its_words_alone(update, message)
 
     def _find(self, receipt: Receipt, to: str, metadata: Mapping[str, Any]) -> Receipt:
         """Where an earlier posting went, if it arrived. A `#name` cannot be looked into."""
@@ -137,6 +155,28 @@ class SlackNotifier:
             if found.get("event_payload") == metadata["event_payload"]:
                 return replace(receipt, channel=channel, ts=message["ts"])
         return receipt
+
+
+def _or_its_words_alone(
+    say: Callable[[str, object], dict[str, Any]], message: Message
+) -> dict[str, Any]:
+    """A message that Slack does not take as it is drawn is said without its drawing.
+
+    Who reads it knows what there is to know; buttons are in App Home too. A plain text that is not
+    taken either is tried again later: the fault is not that of whoever it goes to.
+    """
+    try:
+        return say(message.text, message.blocks)
+    except SlackSaidNo as no:
+        if no.code not in _MESSAGE_IS_WRONG:
+            raise
+        log.error("Slack does not take a message as it is drawn", extra={"code": no.code})
+    try:
+        return say(message.text[:MAX_TEXT], [])
+    except SlackSaidNo as no:
+        if no.code not in _MESSAGE_IS_WRONG:
+            raise
+        raise NotifierUnavailable(f"Slack said {no.code}") from no
 
 
 @dataclass(frozen=True, slots=True)

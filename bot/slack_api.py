@@ -42,6 +42,8 @@ _TO_MEND = frozenset(
         "token_expired",
         "account_inactive",
         "missing_scope",
+        "accesslimited",
+        "team_access_not_granted",
     }
 )
 

@@ -197,6 +197,33 @@ def test_a_place_that_the_bot_was_shut_out_of_says_why(code: str, office: Office
     assert office.deliver(PENDING, TO_EVE).failed == f"Slack said {code}"
 
 
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+def test_a_message_that_slack_does_not_take_as_it_is_drawn_is_said_in_words(
+    code: str, office: Office
+) -> None:
+    office.world.faults.add(SlackFault("chat.postMessage", ErrorCode(code)))
+
+    posted = office.deliver(PENDING, TO_EVE)
+
+    (message,) = office.eve.messages()
+    assert (posted.ts, posted.failed) == (message.ts, "")
+    assert message.text
+    assert not message.blocks
+    office.world.faults.add(SlackFault("chat.update", ErrorCode(code)))
+    redrawn = office.deliver(ACTIVE, posted)
+    (changed,) = office.eve.messages()
+    assert (redrawn.ts, redrawn.failed) == (message.ts, "")
+    assert changed.text != message.text
+
+
+def test_words_that_slack_does_not_take_either_are_tried_again_later(office: Office) -> None:
+    for _ in range(2):
+        office.world.faults.add(SlackFault("chat.postMessage", ErrorCode("msg_too_long")))
+    with pytest.raises(NotifierUnavailable):
+        office.deliver(PENDING, TO_EVE)
+    assert office.deliver(PENDING, TO_EVE, maybe_posted=True).ts
+
+
 @pytest.mark.parametrize("code", ["token_revoked", "invalid_auth", "account_inactive"])
 def test_a_token_that_slack_refuses_is_a_matter_of_time(code: str, office: Office) -> None:
     office.world.faults.add(SlackFault("chat.postMessage", ErrorCode(code)))

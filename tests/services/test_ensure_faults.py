@@ -13,7 +13,7 @@ from workflows.domain.entitlements import EmailAddress, Place, Role
 from workflows.domain.grants import GrantStatus
 from workflows.domain.policy import ChatGroup, Policy, Rule
 from workflows.domain.roster import Roster
-from workflows.domain.standings import Reading
+from workflows.domain.standings import LAG, Reading
 from workflows.errors import (
     DirectoryChanged,
     DirectoryClosed,
@@ -101,7 +101,7 @@ def test_whoever_lost_the_right_after_a_write_without_an_answer_is_watched_for_l
     rig.directory.fail_next(DirectoryUnavailable("timeout"), on="set_role")
     rig.run()
     rig.directory.put(ADA, VISION, MEMBER)
-    rig.wait(timedelta(seconds=5))
+    rig.wait(LAG)
     assert rig.grant(id).status is GrantStatus.ENDED
     assert ADA in rig.grant(id).note
 

@@ -12,6 +12,7 @@ from tests.services.rig import DirectRosters, Rig
 from workflows.domain.durations import Span
 from workflows.domain.entitlements import Role
 from workflows.domain.grants import GrantStatus
+from workflows.domain.standings import LAG
 from workflows.errors import DirectoryRejected, DirectoryUnavailable
 from workflows.worker import Worker
 
@@ -24,6 +25,7 @@ def landed_late(rig: Rig, role: Role) -> str:
     id = rig.approved(role=role, duration=ONE_HOUR)
     rig.directory.fail_next(DirectoryUnavailable("timeout"), on="set_role")
     rig.run()
+    rig.clock.advance(LAG)
     rig.give_back(id)
     rig.run()
     assert rig.grant(id).status is GrantStatus.ENDED

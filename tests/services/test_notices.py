@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import ADA, ADMIN, BOB, EVE, MEMBER, OLGA, ORGANIZATION, VISION, terms
+from tests.builders import ADA, ADMIN, BOB, EVE, HOUR, MEMBER, OLGA, ORGANIZATION, VISION, terms
 from tests.services.crashing import Crash, restart
 from tests.services.rig import Rig
+from workflows.domain.durations import Span
 from workflows.domain.grants import GrantStatus
 from workflows.domain.policy import Policy
 from workflows.domain.reactions import JobKind
@@ -148,6 +149,57 @@ def test_access_is_given_and_taken_back_while_slack_is_down(rig: Rig) -> None:
     rig.drain()
     assert rig.notifier.notice(id).grant == rig.grant(id)
     assert rig.grant(id).status is GrantStatus.ENDED
+
+
+def test_a_requester_whom_slack_refused_once_is_told_what_comes_next(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.notifier.gone = {"requester"}
+    request = rig.submit()
+    rig.run()
+    assert receipts(rig, request.id)["requester"].failed
+    rig.notifier.gone = set()
+
+    rig.deny(request.id, BOB)
+    rig.run()
+
+    assert rig.notifier.notice(request.id).request == rig.request(request.id)
+    assert not receipts(rig, request.id)["requester"].failed
+
+
+def test_a_card_that_slack_refused_to_redraw_is_redrawn_with_the_next_change(
+    sqlite_rig: Rig,
+) -> None:
+    rig = sqlite_rig
+    id = rig.submit().id
+    rig.run()
+    rig.notifier.gone = {ADAS}
+    rig.approve(id, BOB)
+    rig.run()
+    assert receipts(rig, id)[ADAS].failed
+    rig.notifier.gone = set()
+
+    rig.give_back(id)
+    rig.run()
+
+    assert not receipts(rig, id)[ADAS].failed
+
+
+def test_an_alarm_that_nobody_could_be_told_is_told_when_somebody_can(sqlite_rig: Rig) -> None:
+    rig = sqlite_rig
+    rig.notifier.gone = {OLGAS}
+    id = rig.approved(role=ADMIN, duration=Span(3600))
+    rig.run()
+    for one in (ADA, BOB):
+        rig.directory.put(one, VISION, None)
+    rig.rosters.read()
+    rig.wait(HOUR)
+    assert rig.grant(id).stuck
+    assert rig.notifier.alerts() == []
+    rig.notifier.gone = set()
+
+    rig.wait(HOUR)
+
+    assert rig.notifier.alerts() == [("RevocationStuck", OLGAS)]
 
 
 def test_someone_who_can_never_be_reached_is_not_tried_again(sqlite_rig: Rig) -> None:

@@ -1,6 +1,7 @@
 """The world moves on while a grant lives: accounts, teams, roles and addresses change."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,7 @@ from workflows.domain.entitlements import EmailAddress, Role, Team
 from workflows.domain.grants import GrantStatus
 from workflows.domain.policy import Policy
 from workflows.domain.standings import LAG
-from workflows.errors import Refused
+from workflows.errors import DirectoryUnavailable, Refused
 from workflows.services import reconcile
 from workflows.services.overview import overview_of
 
@@ -128,12 +129,31 @@ def test_an_old_reading_at_the_end_of_a_short_grant_is_found_out_by_the_next_loo
     rig.run()
     rig.directory.put(EVE, VISION, VIEWER)  # as W&B still shows it
     rig.give_back(id)
-    rig.run()
+    rig.wait(LAG)
     assert "set by hand" in rig.grant(id).note
 
     rig.directory.put(EVE, VISION, ADMIN)  # and as it was all the time
     rig.drain()
 
+    assert rig.held() == VIEWER
+
+
+def test_an_end_right_after_the_giving_waits_for_what_w_and_b_may_not_show_yet(rig: Rig) -> None:
+    """Else it is said that the access is gone, and W&B has it for a minute more."""
+    rig.directory.put(EVE, VISION, VIEWER)
+    id = rig.approved(role=ADMIN)
+    rig.directory.fail_next(DirectoryUnavailable("not shown"), on="set_role", after=True)
+    rig.run()
+    rig.directory.put(EVE, VISION, VIEWER)  # as W&B still shows it
+    rig.clock.advance(timedelta(seconds=2))
+    rig.give_back(id)
+    rig.run()
+    assert rig.grant(id).status is GrantStatus.ENDING
+
+    rig.directory.put(EVE, VISION, ADMIN)  # as it was all the time
+    rig.wait(LAG)
+
+    assert rig.grant(id).status is GrantStatus.ENDED
     assert rig.held() == VIEWER
 
 

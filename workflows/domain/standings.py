@@ -231,6 +231,13 @@ def may_be_old(standing: Standing, held: Role | None, *, now: datetime) -> bool:
     return now - standing.sent_at < LAG and held != standing.last_seen
 
 
+def may_be_before(standing: Standing, held: Role | None, *, now: datetime) -> bool:
+    """Whether this reading may be from before our last write, answered or not, a moment ago."""
+    if standing.sent_at is None or now - standing.sent_at >= LAG:
+        return False
+    return held != standing.last_seen or bool(set(standing.unanswered) - {held})
+
+
 def is_past(standing: Standing, read_at: datetime) -> bool:
     """Whether a reading of that moment surely shows our last write there."""
     return standing.sent_at is None or read_at - standing.sent_at >= LAG

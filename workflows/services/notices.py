@@ -47,7 +47,7 @@ def notify(deps: Deps, job: Job) -> None:
     """
     with deps.look() as work:
         notice = _notice(work, work.requests.get(job.subject))
-        receipts = work.receipts.of(job.subject)
+        receipts = _worth_a_try(work.receipts.of(job.subject))
     request = notice.request
     approval = approvers_of(deps, request)
     failures: list[NotifierUnavailable] = []
@@ -72,6 +72,17 @@ def notify(deps: Deps, job: Job) -> None:
         raise failures[0]
     if request.status is RequestStatus.PENDING:
         _lapse_if_nobody_was_reached(deps, request.id, request.needed, receipts)
+
+
+def _worth_a_try(receipts: Mapping[str, Receipt]) -> dict[str, Receipt]:
+    """With a new outcome the requester is told anew, and so is whoever sees an older one.
+
+    An approver who never had a card, and a channel that others were asked in place of, are not.
+    """
+    return {
+        audience: replace(one, failed="") if audience == REQUESTER or one.ts else one
+        for audience, one in receipts.items()
+    }
 
 
 def _not_in(done: Mapping[str, str], audiences: Mapping[str, str]) -> dict[str, str]:
@@ -209,7 +220,8 @@ def alert(deps: Deps, job: Job) -> datetime | None:
     if told is None:
         return alarm.again_at
     with deps.look() as work:
-        receipts = work.receipts.of(told.id)
+        known = work.receipts.of(told.id)
+    receipts = {audience: replace(one, failed="") for audience, one in known.items()}
     if told.event == DriftAsked.__name__:
         audiences = {APPROVER + told.subject.partition(" ")[0]}
     else:
@@ -222,8 +234,10 @@ def alert(deps: Deps, job: Job) -> datetime | None:
         for audience in sorted(audiences)
     }
     failures: list[NotifierUnavailable] = []
-    _tell_all(deps, job, told.id, receipts, tells, failures)
+    receipts.update(_tell_all(deps, job, told.id, receipts, tells, failures))
     if failures:
         raise failures[0]
+    if told.event != DriftAsked.__name__ and all(one.failed for one in receipts.values()):
+        raise NotifierUnavailable("No organization admin can be told in Slack.")
     alarms.told(deps, job, alarm)
     return alarm.again_at

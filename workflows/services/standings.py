@@ -276,6 +276,9 @@ class _Pass:
         # Nobody is made anew, or given back what went with the account, by policy.
         enforce = self._deps.policy.enforces and reading.account is not None and reading.active
         plan = planning.plan(standing, self._kept.grants, held, enforce=enforce)
+        is_left = self._kept.ending and plan.step is not Step.WRITE
+        if is_left and standings.may_be_before(standing, held, now=now):
+            raise DirectoryUnavailable("W&B may not show yet what is to be taken back.")
         if plan.hand is None:
             return plan
         if plan.step is Step.WRITE and standings.may_be_old(standing, held, now=now):
