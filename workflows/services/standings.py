@@ -262,8 +262,6 @@ class _Pass:
         if plan.step is Step.LEAVE:  # what somebody else set is not ours for being looked at
             is_ours = is_open or not standing.noted
             seen = standing.last_seen if is_ours else standing.prior
-            if ended and standings.may_be_old(standing, after, now=now):
-                standing = standings.doubt(standing, after)
         elif ended and plan.step is Step.NOTHING:
             standing = drift.done(standings.doubt(standing, after), plan)
         else:
