@@ -45,7 +45,7 @@ bench: $(STAMP) ## Measure the bot against the least that its libraries can do
 
 lock: $(STAMP) ## Pin the newest allowed versions into constraints.txt
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --python-version 3.11 pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --upgrade --universal --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --python-version 3.11 pyproject.toml -o constraints.txt
 
 clean: ## Remove what the other commands made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

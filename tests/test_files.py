@@ -2,9 +2,12 @@
 
 import re
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,3 +92,35 @@ def test_no_file_names_a_package_registry_or_a_path_of_some_machine() -> None:
         found += [f"{path.relative_to(ROOT)}: {hit[0]}" for hit in FORBIDDEN.finditer(text)]
 
     assert found == []
+
+
+def pins() -> dict[str, set[str]]:
+    """What is pinned, each with its extras, by its name in the shape that names compare in."""
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    lines = re.findall(r"^([\w.-]+)(?:\[([\w,-]+)\])?==", text, re.MULTILINE)
+    return {canonicalize_name(name): set(filter(None, extras.split(","))) for name, extras in lines}
+
+
+def wanted_extras() -> set[tuple[str, str]]:
+    """The extras that what is installed here asks of other packages."""
+    wanted = set()
+    for name, extras in pins().items():
+        try:
+            requirements = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # pinned for some other system
+            continue
+        for requirement in map(Requirement, requirements):
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": one}) for one in {"", *extras}):
+                needed = canonicalize_name(requirement.name)
+                wanted.update((needed, extra) for extra in requirement.extras)
+    return wanted
+
+
+def test_a_new_release_of_something_used_with_an_extra_cannot_break_the_installation() -> None:
+    # Python 3.11's own pip takes `name[extra]` for unpinned where only `name` is pinned, as soon as
+    # there is a newer one, and `--require-hashes` refuses what is not pinned.
+    wanted = wanted_extras()
+
+    assert wanted
+    assert [(name, extra) for name, extra in wanted if extra not in pins()[name]] == []
