@@ -58,6 +58,11 @@ class User:
         """The primary email; service accounts have none."""
         return self.emails[0] if self.emails else None
 
+    @property
+    def is_active_person(self) -> bool:
+        """Somebody who can use the organization, and no service account."""
+        return self.in_org and self.active and self.kind == "USER"
+
     def answers_to(self, email: str) -> bool:
         """Whether this email is one of theirs, ignoring case."""
         return email.casefold() in (own.casefold() for own in self.emails)

@@ -63,8 +63,11 @@ class Rules:
 
     def user(self, ref: str) -> User:
         """A user by id or email, as GET and member values accept them."""
+        known = self.state.users.get(ref)
+        if known is not None and known.in_org:
+            return known
         for user in self.everyone():
-            if user.id == ref or user.answers_to(ref):
+            if user.answers_to(ref):
                 return user
         raise Problem(404, "User not found")
 
@@ -113,11 +116,12 @@ class Rules:
 
     def admin_counts(self) -> Counter[str]:
         """Active admins of the organization (key "") and of each team (key: its id)."""
-        active = {one.id: one for one in self.everyone() if one.kind == "USER" and one.active}
-        counts = Counter({"": sum(one.org_role == "admin" for one in active.values())})
+        users = self.state.users
+        org = [one for one in users.values() if one.org_role == "admin" and one.is_active_person]
+        counts = Counter({"": len(org)})
         for team in self.state.teams.values():
-            admins = (id for id, role in team.members.items() if role == "admin")
-            counts[team.id] = sum(id in active for id in admins)
+            admins = (users.get(id) for id, role in team.members.items() if role == "admin")
+            counts[team.id] = sum(one is not None and one.is_active_person for one in admins)
         return counts
 
     # -- storing ------------------------------------------------------------------------------
