@@ -246,6 +246,26 @@ def test_what_work_waits_for_is_read_at_once(sqlite_rig: Rig) -> None:
         assert read.wait(10)
 
 
+def test_while_a_reading_takes_long_w_and_b_is_left_alone_unless_somebody_waits(
+    sqlite_rig: Rig,
+) -> None:
+    def slow_clock() -> datetime:
+        threading.Event().wait(0.5)
+        return sqlite_rig.clock()
+
+    with kept(sqlite_rig) as keeper:
+        keeper.newer()
+        sqlite_rig.directory.clock = slow_clock
+        keeper.newer()
+        before = readings(sqlite_rig)
+        keeper.ask()
+        threading.Event().wait(2)
+        asked = readings(sqlite_rig)
+        keeper.newer()
+
+    assert (asked, readings(sqlite_rig)) == (before, before + 1)
+
+
 class Slow:
     """Groups that take their time, and know how many asked for them at once."""
 

@@ -191,9 +191,10 @@ class RosterKeeper:
         while True:
             took = self._try() if self._is_our_turn() else 0.0
             with self._changed:
-                # Where a reading takes long, W&B is left alone for as long again.
+                # Where a reading takes long, W&B is left alone for as long again, and for much
+                # longer where nobody waits: a rush of changes has better things to ask of it.
                 floor = max(self._pace.at_least, took)
-                apart = max(self._pace.apart, floor)
+                apart = max(self._pace.apart, floor, min(10 * took, self._pace.every))
                 end = max(self._pace.in_trouble if self.trouble else self._pace.every, apart)
                 self._rest(floor)
                 self._rest(apart - floor, lambda: self._awaited)
