@@ -58,13 +58,33 @@ LOOKUPS: dict[str, tuple[Callable[[UnitOfWork], object], str]] = {
         lambda work: work.attention.leftover_count(),
         "ix_standing_leftover",
     ),
-    "when a job is due": (
+    "when access is due": (
         lambda work: work.outbox.next_due([JobKind.ENSURE], now=NOW),
+        "ix_job_access",
+    ),
+    "access to see to, however many messages wait": (
+        lambda work: work.outbox.claim([JobKind.ENSURE], now=NOW, token="one"),
+        "ix_job_access (due_at<?)",
+    ),
+    "when a message is due": (
+        lambda work: work.outbox.next_due([JobKind.NOTIFY, JobKind.ALERT], now=NOW),
         "ix_job_due_at",
     ),
-    "a job to do": (
-        lambda work: work.outbox.claim([JobKind.ENSURE], now=NOW, token="one"),
-        "ix_job_due_at",
+    "a message to send": (
+        lambda work: work.outbox.claim([JobKind.NOTIFY, JobKind.ALERT], now=NOW, token="one"),
+        "ix_job_due_at (due_at<?)",
+    ),
+    "what has failed": (
+        lambda work: work.outbox.hasten(JobKind.ENSURE, at=NOW),
+        "ix_job_failed (kind=? AND due_at>?)",
+    ),
+    "one that has failed": (
+        lambda work: work.outbox.hasten_one(JobKind.ENSURE, but="", at=NOW),
+        "ix_job_failed (kind=?)",
+    ),
+    "one that has failed and waits long, however many are looked at again": (
+        lambda work: work.outbox.hasten_long_waiting(JobKind.ENSURE, beyond=NOW, at=NOW),
+        "ix_job_failed (kind=? AND due_at>?)",
     ),
 }
 
@@ -102,7 +122,7 @@ def test_a_lookup_reads_no_whole_table(name: str, sqlite_url: str) -> None:
     heard = listened(database)
     with Work(database).begin() as work:
         look_up(work)
-    asked = [(text, given) for text, given in heard if "FROM" in text]
+    asked = [(text, given) for text, given in heard if "FROM" in text or "UPDATE" in text]
     with database.read() as connection:
         plans = [
             row[3]

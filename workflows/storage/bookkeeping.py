@@ -20,6 +20,9 @@ METADATA.naming_convention = {  # so that a migration can name what it drops
     "pk": "pk_%(table_name)s",
 }
 
+_IS_ACCESS = text("kind = 'ensure'")
+_HAS_FAILED = text("attempts > 0")
+
 
 def table_of(row: type[SQLModel]) -> Table:
     """The table behind a row class."""
@@ -32,6 +35,15 @@ class JobRow(SQLModel, table=True):
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_due_at", "due_at"),
+        # To find access that is due past thousands of messages that wait.
+        Index("ix_job_access", "due_at", sqlite_where=_IS_ACCESS, postgresql_where=_IS_ACCESS),
+        Index(
+            "ix_job_failed",
+            "kind",
+            "due_at",
+            sqlite_where=_HAS_FAILED,
+            postgresql_where=_HAS_FAILED,
+        ),
         Index(
             "uq_job_lane_leased",
             "lane",

@@ -12,10 +12,12 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     bindparam,
     case,
     delete,
+    literal_column,
     select,
     update,
 )
@@ -94,11 +96,12 @@ _TRY_LATER = (
         lease_until=None,
     )
 )
+_NEVER: ColumnElement[int] = literal_column("0")  # in words: an index of the failed ones serves
 _HASTEN = (
     update(_JOBS)
     .where(
         _JOBS.c.kind == bindparam("of_kind"),
-        _JOBS.c.attempts > 0,
+        _JOBS.c.attempts > _NEVER,
         _JOBS.c.due_at > bindparam("at"),
         _JOBS.c.lease_token.is_(None),
     )
@@ -108,7 +111,7 @@ _LONGEST_WAITING = (
     select(_NEXT.c.key)
     .where(
         _NEXT.c.kind == bindparam("of_kind"),
-        _NEXT.c.attempts > 0,
+        _NEXT.c.attempts > _NEVER,
         _NEXT.c.lease_token.is_(None),
     )
     .order_by(_NEXT.c.subject == bindparam("but"), _NEXT.c.due_at)
@@ -123,7 +126,7 @@ _WAITING_LONG = (
     select(_NEXT.c.key)
     .where(
         _NEXT.c.kind == bindparam("of_kind"),
-        _NEXT.c.attempts > 0,
+        _NEXT.c.attempts > _NEVER,
         _NEXT.c.lease_token.is_(None),
         _NEXT.c.due_at > bindparam("beyond"),
     )
