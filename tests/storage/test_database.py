@@ -4,10 +4,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from tests.postgres import Postgres
@@ -18,6 +20,7 @@ from workflows.storage.database import (
     Database,
     hold_alone,
     sqlite_file,
+    wait_for_no_disk,
 )
 from workflows.storage.unit_of_work import Work
 
@@ -37,6 +40,30 @@ def test_a_sqlite_commit_survives_a_power_failure_and_readers_wait_for_nobody(
         "foreign_keys": 1,
         "busy_timeout": 5000,
     }
+
+
+def waits_for_the_disk(connection: Connection) -> bool:
+    """Whether a commit on it does."""
+    waits: bool = connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+    return waits
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_only_a_commit_that_may_be_lost_does_not_wait_for_the_disk(
+    sqlite: Database, works: bool
+) -> None:
+    with suppress(ZeroDivisionError), sqlite.write() as connection:
+        wait_for_no_disk(connection)
+        hasty = not waits_for_the_disk(connection)
+        connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('k', 'v')")
+        assert 1 / works
+
+    with sqlite.write() as connection:
+        assert hasty
+        assert waits_for_the_disk(connection)
+    with sqlite.read() as connection:
+        stored = connection.exec_driver_sql("SELECT count(*) FROM meta WHERE key = 'k'").scalar()
+    assert stored == works
 
 
 def test_a_reader_sees_what_was_committed_while_a_writer_writes(database: Database) -> None:

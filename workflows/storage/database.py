@@ -4,7 +4,7 @@ SQLite: the driver's own transactions start late and lose concurrent updates wit
 is told to start none and every transaction that may write begins with BEGIN IMMEDIATE
 (sqlite.org/lang_transaction.html). WAL lets a listener read while the worker writes;
 `synchronous=FULL`, because NORMAL may lose the last commits when the power fails
-(sqlite.org/pragma.html#pragma_synchronous).
+(sqlite.org/pragma.html#pragma_synchronous); only leases are committed so (`wait_for_no_disk`).
 """
 
 import fcntl
@@ -40,6 +40,8 @@ OUR_SIDE: dict[str, int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+_HASTY = "hasty"  # what a connection is noted to be, until it waits for the disk again
+_WAIT = "PRAGMA synchronous=FULL"
 _CHANGE_NOTHING = text("UPDATE alembic_version SET version_num = version_num")
 _THEIR_SIDE = """
 SELECT set_config('tcp_keepalives_idle', '4', false),
@@ -95,6 +97,8 @@ class Database:
             writer = self._writer = self._writer or self.engine.connect()
             try:
                 with writer.begin():
+                    if writer.info.pop(_HASTY, False):
+                        begin(writer, _WAIT)
                     begin(writer, "BEGIN IMMEDIATE")
                     yield writer
             except OperationalError:
@@ -197,12 +201,28 @@ def _has_news(connection: Any) -> bool:  # the DBAPI's own type
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # the DBAPI's own type
     connection.isolation_level = None
     for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT}",
+        "PRAGMA journal_mode=WAL",
+        _WAIT,
+        "PRAGMA foreign_keys=ON",
+        f"PRAGMA busy_timeout={BUSY_TIMEOUT}",
     ):
-        connection.execute(f"PRAGMA {pragma}")
+        connection.execute(pragma)
+
+
+def wait_for_no_disk(connection: Connection) -> None:
+    """Let the commit of a transaction, which has said nothing so far, not wait for the disk.
+
+    A crash of PostgreSQL, or of the machine, may take it back. It is not taken back once a later
+    commit has waited: that one makes all before it last (PostgreSQL manual, "Asynchronous Commit";
+    SQLite syncs its whole log, sqlite.org/pragma.html#pragma_synchronous).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+        return
+    # SQLite does not let it be changed within a transaction.
+    connection.info[_HASTY] = True
+    for statement in ("ROLLBACK", "PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE"):
+        begin(connection, statement)
 
 
 def begin(connection: Connection, statement: str) -> None:

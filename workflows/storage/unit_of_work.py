@@ -24,7 +24,7 @@ from workflows.errors import Conflict
 from workflows.points import point
 from workflows.storage.attention import Attention
 from workflows.storage.chain_store import Chain
-from workflows.storage.database import Database
+from workflows.storage.database import Database, wait_for_no_disk
 from workflows.storage.demand import Demands
 from workflows.storage.driver import Asked
 from workflows.storage.gate_store import GateStore
@@ -195,13 +195,12 @@ class UnitOfWork:
             self.owes.add(kind)
 
     def may_be_lost(self) -> None:
-        """This commit waits for no disk; a crash of the database may take it back (PostgreSQL).
+        """This commit waits for no disk; a crash may take it back. Said before all else.
 
         For leases: whoever lost one so finds that out at the next commit that counts, which makes
-        all before it last (PostgreSQL manual, "Asynchronous Commit").
+        all before it last.
         """
-        if self._connection.dialect.name == "postgresql":
-            self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+        wait_for_no_disk(self._connection)
 
     def take_stock(self) -> None:
         """Many jobs were added at once: PostgreSQL has to count them, or it reads them all for
