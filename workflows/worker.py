@@ -115,15 +115,19 @@ class Worker:
             done += 1
         return done
 
-    def run_one(self, kinds: Collection[JobKind]) -> bool:
-        """Do the first job that is due, if there is one that nobody else holds."""
+    def run_one(self, kinds: Collection[JobKind], *, looking_first: bool = True) -> bool:
+        """Do the first job that is due, if there is one that nobody else holds.
+
+        `looking_first`: whether there is one, which takes no turn to write.
+        """
         now = self._deps.clock()
         if self._aside_until is not None and now < self._aside_until:
             kinds = [kind for kind in kinds if kind is not JobKind.ENSURE]
-        with self._deps.look() as work:
-            due_at = work.outbox.next_due(kinds, now=now)
-        if due_at is None or due_at > now:
-            return False
+        if looking_first:
+            with self._deps.look() as work:
+                due_at = work.outbox.next_due(kinds, now=now)
+            if due_at is None or due_at > now:
+                return False
         token = self._deps.new_id()
         self._running.add(token)
         self._unsettled.add(token)  # also when the claim is cut off: it may have been committed
@@ -284,11 +288,11 @@ class Worker:
     def _loop(self, kinds: tuple[JobKind, ...]) -> None:
         if kinds is DIRECTORY:
             self._await_the_first_reading()
-        bell = self._bells[kinds]
+        bell, worked = self._bells[kinds], False
         while not self._stopping.is_set():
             heard = bell.rung
-            try:
-                worked = self._gave_way(kinds) or self.run_one(kinds)
+            try:  # after one there is likely another: it is claimed at once
+                worked = self._gave_way(kinds) or self.run_one(kinds, looking_first=not worked)
             except Exception:  # the database: the job is still owed, and its lease is given back
                 log.exception("the outbox could not be worked on")
                 worked = False
