@@ -43,8 +43,17 @@ def connect(
     )
 
 
+class _NoCookies(httpx.Cookies):
+    """Keeps none: the key is all that W&B has to know us by, and reading them costs."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them where they are."""
+
+
 class MeteredClient(httpx.Client):
-    """Counts what it is asked to send, and what came of it."""
+    """Counts what it is asked to send, and what came of it. Keeps no cookies."""
+
+    cookies = _NoCookies()  # type: ignore[override]  # a property there, whose setter copies
 
     def send(self, request: httpx.Request, **given: Any) -> httpx.Response:  # httpx's own types
         """See `httpx.Client`."""

@@ -234,6 +234,20 @@ def test_each_call_to_w_and_b_is_counted_with_its_status_or_without_one() -> Non
     assert meters.WANDB_SECONDS.buckets()[0][-1][1] - timed == 2
 
 
+def test_w_and_b_is_not_sent_back_what_it_or_a_proxy_sets_as_a_cookie() -> None:
+    sent: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers)
+        return httpx.Response(200, headers={"Set-Cookie": "session=somebody; Path=/"})
+
+    with MeteredClient(transport=httpx.MockTransport(answer), base_url="http://w") as client:
+        client.get("/")
+        client.get("/")
+
+    assert [headers.get("cookie") for headers in sent] == [None, None]
+
+
 def test_run_serves_it_where_a_port_is_set(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
